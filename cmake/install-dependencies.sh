@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs what wisk builds with from the distribution (Debian 12 or newer, Ubuntu 22.04 or newer).
+# Idempotent: asks dpkg first and does nothing when all is there. Uses sudo only when not root.
+set -euo pipefail
+packages=(
+  g++ cmake ninja-build pkg-config ccache git
+  libopenmpi-dev openmpi-bin libhdf5-openmpi-dev
+  libboost-program-options-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
+  libpcre2-dev libutf8proc-dev libhwloc-dev libxxhash-dev libgmp-dev libssl-dev
+  libgtest-dev libgmock-dev libbenchmark-dev clang-format clang-tidy
+)
+missing=()
+for p in "${packages[@]}"; do
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null || true)" = installed ] || missing+=("$p")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "install-dependencies: expected root or sudo, to install: ${missing[*]}" >&2; exit 4; }
+  as_root=(sudo)
+fi
+echo "install-dependencies: installing ${missing[*]}" >&2
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

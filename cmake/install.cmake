@@ -1,0 +1,11 @@
+# `cmake --install build/release --prefix DIR` gives DIR/bin/wisk, the job files, the sbatch scripts and the docs.
+include(GNUInstallDirs)
+if(TARGET wisk)
+  install(TARGETS wisk RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+foreach(folder jobs slurm docs)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/${folder})
+    install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_DATADIR}/wisk USE_SOURCE_PERMISSIONS)
+  endif()
+endforeach()
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)

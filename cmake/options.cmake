@@ -1,0 +1,24 @@
+# What a user may choose; everything else is decided by what the machine has.
+option(WISK_TESTS "build the tests" ON)
+option(WISK_BENCH "build tests/bench (needs Google Benchmark)" OFF)
+option(WISK_WERROR "warnings are errors" ON)
+set(WISK_CUDA AUTO CACHE STRING "GPU operators: AUTO (when a CUDA toolkit is found), ON (an error without one), OFF")
+set_property(CACHE WISK_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(WISK_SANITIZE "" CACHE STRING "sanitizers for every target, e.g. address,undefined")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# Assertions guard broken invariants in release builds too: a wrong table costs more than a compare.
+string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
+
+find_program(WISK_CCACHE ccache)
+if(WISK_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${WISK_CCACHE})
+endif()

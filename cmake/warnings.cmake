@@ -1,0 +1,11 @@
+# One set of flags for every target.
+add_library(wisk_flags INTERFACE)
+target_compile_options(wisk_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wno-psabi
+  $<$<BOOL:${WISK_WERROR}>:-Werror>
+  # Bits are part of the contract (docs/numerics.md): the compiler must not fuse a product and a sum on its own.
+  -ffp-contract=off)
+if(WISK_SANITIZE)
+  add_compile_options(-fsanitize=${WISK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${WISK_SANITIZE})
+endif()
