@@ -156,6 +156,7 @@ TEST_P(CommunicatorTest, SendsAroundARing) {
   constexpr int kTag = 5, kOtherTag = 6;
   const int to = (rank_ + 1) % size_, from = (rank_ + size_ - 1) % size_;
   EXPECT_EQ(communicator_->probe(kOtherTag), std::nullopt);
+  communicator_->barrier();
   for (const std::size_t count : kSizes) {
     // Sent by another thread: a send may wait for its receiver.
     const std::vector<std::byte> sent = bytes_of(rank_, count), other = bytes_of(rank_ + 1, 3);
