@@ -96,10 +96,7 @@ void read_sizes(const ConfigReader& config, Architecture& a, int default_head_di
     throw InputError(config.where("num_attention_heads"), "a multiple of num_key_value_heads = " + std::to_string(a.kv_heads),
                      std::to_string(a.heads));
   }
-  constexpr int kHeadDimStep = 8;
-  if (a.head_dim % kHeadDimStep != 0) {
-    throw InputError(config.where("head_dim"), "a multiple of 8", std::to_string(a.head_dim));
-  }
+  if (a.head_dim % 2 != 0) throw InputError(config.where("head_dim"), "an even number", std::to_string(a.head_dim));
   a.attention_scale = 1.0f / std::sqrt(static_cast<float>(a.head_dim));
 }
 

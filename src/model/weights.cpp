@@ -125,16 +125,10 @@ void Weights::add_vector(std::string name, device::Buffer& vector, std::int64_t 
 
 namespace {
 
-/// The tensor an ingredient contributes under `name`: a missing lm_head is the embedding.
+/// The tensor an ingredient contributes under `name`: a tied lm_head is its embedding.
 const TensorView& tensor_of(const ModelFolder& folder, const std::string& name) {
-  if (name == "lm_head.weight" && folder.find(name) == nullptr) return folder.tensor("model.embed_tokens.weight");
-  return folder.tensor(name);
-}
-
-std::string shown(const std::vector<std::int64_t>& shape) {
-  std::vector<std::string> sizes;
-  for (const std::int64_t size : shape) sizes.push_back(std::to_string(size));
-  return "[" + join(sizes, ", ") + "]";
+  const TensorView* tensor = folder.effective(name);
+  return tensor != nullptr ? *tensor : folder.tensor(name);
 }
 
 }  // namespace
@@ -149,8 +143,8 @@ void Weights::blend(std::span<const ModelFolder* const> ingredients, std::span<c
       if (coefficients[i] == 0) continue;
       const TensorView& tensor = tensor_of(*ingredients[i], entry.name);
       if (tensor.shape != expected) {
-        throw InputError(tensor.file.string() + ": tensor " + tensor.name, "shape " + shown(expected) + " by config.json",
-                         shown(tensor.shape));
+        throw InputError(tensor.file.string() + ": tensor " + tensor.name, "shape " + checkpoint::to_string(expected) + " by config.json",
+                         checkpoint::to_string(tensor.shape));
       }
       inputs.push_back({tensor.bytes.data(), tensor.dtype, coefficients[i]});
     }

@@ -22,17 +22,21 @@ struct KvCache {
   int kv_heads = 0;  ///< local to this rank
   int head_dim = 0;  ///< D, even
   int pages = 0;
-  Buffer data;  // [pages, layers, kv_heads, 2, kPageTokens * D]
+  Buffer data;  // [pages, layers, kv_heads, 2, kPageTokens * padded D]
+
+  /// Width of a value in its panel: whole vectors.
+  [[nodiscard]] int padded_dim() const { return (head_dim + 7) / 8 * 8; }
 
   [[nodiscard]] std::size_t half_bytes() const {
-    return static_cast<std::size_t>(kPageTokens) * static_cast<std::size_t>(head_dim) * size_of(dtype);
+    return static_cast<std::size_t>(kPageTokens) * static_cast<std::size_t>(padded_dim()) * size_of(dtype);
   }
   [[nodiscard]] std::size_t page_bytes() const {
     return 2 * half_bytes() * static_cast<std::size_t>(layers) * static_cast<std::size_t>(kv_heads);
   }
   /// Keys of (page, layer, head); the values follow half_bytes() later.
   [[nodiscard]] std::byte* keys(int page, int layer, int head) const {
-    const auto index = static_cast<std::size_t>(layer) * static_cast<std::size_t>(kv_heads) + static_cast<std::size_t>(head);
+    const auto index =
+        static_cast<std::size_t>(layer) * static_cast<std::size_t>(kv_heads) + static_cast<std::size_t>(head);
     return data.data() + static_cast<std::size_t>(page) * page_bytes() + index * 2 * half_bytes();
   }
 };

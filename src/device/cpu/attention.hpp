@@ -19,8 +19,8 @@ namespace wisk::device {
 /// Working memory of one thread. Grows once.
 struct AttentionScratch {
   std::vector<float> scores;  // [heads per group, kPageTokens]
-  std::vector<float> block;   // [heads per group, D]
-  std::vector<float> sums;    // [heads per group, D]
+  std::vector<float> block;   // [heads per group, padded D]
+  std::vector<float> sums;    // [heads per group, padded D]
   std::vector<float> maximum, denominator;  // [heads per group]
   void resize(int heads, int head_dim) {
     const auto h = static_cast<std::size_t>(heads), d = static_cast<std::size_t>(head_dim);
@@ -73,8 +73,8 @@ template <class L>
 void attend(const float* q /* [group, D] */, int group, int kv_head, int position, const std::int32_t* pages, int layer,
             const AttentionShape& shape, const KvCache& cache, Compute rounding, AttentionScratch& scratch,
             float* out /* [group, D] */) {
-  const int dim = shape.head_dim;
-  scratch.resize(group, dim);
+  const int dim = shape.head_dim, padded = cache.padded_dim();
+  scratch.resize(group, padded);
   const int earliest = shape.window == 0 ? 0 : std::max(0, position - shape.window + 1);
   for (int block = earliest / kPageTokens; block <= position / kPageTokens; ++block) {
     const int begin = block * kPageTokens;
@@ -86,29 +86,31 @@ void attend(const float* q /* [group, D] */, int group, int kv_head, int positio
     });
     float* scores = scratch.scores.data();
     float* sums = scratch.sums.data();
-    with_weights<L>(cache.dtype, values, dim, [&](const auto& w) {
+    with_weights<L>(cache.dtype, values, padded, [&](const auto& w) {
       for (int h = 0; h < group; ++h) {
         const auto head = static_cast<std::size_t>(h);
         const float rescale = online_softmax<L>(scores + h * kPageTokens, first, last, shape, rounding,
                                                 scratch.maximum[head], scratch.denominator[head]);
         const auto factor = L::set1(rescale);
-        for (int d = 0; d < dim; d += L::kWidth) {
-          L::store(sums + h * dim + d, L::mul(L::load(sums + h * dim + d), factor));
+        for (int d = 0; d < padded; d += L::kWidth) {
+          L::store(sums + h * padded + d, L::mul(L::load(sums + h * padded + d), factor));
         }
       }
-      product_panel(scores, kPageTokens, group, w, 0, dim, last + 1, scratch.block.data(), dim);
-      for (int i = 0; i < group * dim; i += L::kWidth) {
+      product_panel(scores, kPageTokens, group, w, 0, padded, last + 1, scratch.block.data(), padded);
+      for (int i = 0; i < group * padded; i += L::kWidth) {
         L::store(sums + i, L::add(L::load(sums + i), L::load(scratch.block.data() + i)));
       }
     });
   }
   for (int h = 0; h < group; ++h) {
     const auto denominator = L::set1(scratch.denominator[static_cast<std::size_t>(h)]);
-    for (int d = 0; d < dim; d += L::kWidth) {
+    float* sums = scratch.sums.data() + h * padded;
+    for (int d = 0; d < padded; d += L::kWidth) {
       // Adding +0 makes a zero positive: its sign could depend on what an unseen key's slot holds.
-      const auto y = L::add(L::div(L::load(scratch.sums.data() + h * dim + d), denominator), L::set1(0.0f));
-      L::store(out + h * dim + d, rounding == Compute::kBFloat16 ? L::round_to_bf16(y) : y);
+      const auto y = L::add(L::div(L::load(sums + d), denominator), L::set1(0.0f));
+      L::store(sums + d, rounding == Compute::kBFloat16 ? L::round_to_bf16(y) : y);
     }
+    std::copy_n(sums, dim, out + h * dim);
   }
 }
 

@@ -219,19 +219,19 @@ class CpuDevice final : public Device {
                           std::int64_t t, KvCache& cache) {
     const std::int32_t position = step.positions[static_cast<std::size_t>(t)];
     const std::int32_t page = step.pages[static_cast<std::size_t>(step.page_rows[static_cast<std::size_t>(t)] + position / kPageTokens)];
-    const std::int64_t slot = position % kPageTokens, dim = cache.head_dim;
+    const std::int64_t slot = position % kPageTokens, dim = cache.head_dim, padded = cache.padded_dim();
     for (int head = 0; head < cache.kv_heads; ++head, k += dim, v += dim) {
       std::byte* keys = cache.keys(page, layer, head);
       std::byte* values = keys + cache.half_bytes();
       if (cache.dtype == DType::kFloat32) {
         for (std::int64_t d = 0; d < dim; ++d) {
           reinterpret_cast<float*>(keys)[d * kPageTokens + slot] = k[d];
-          reinterpret_cast<float*>(values)[slot * dim + d] = v[d];
+          reinterpret_cast<float*>(values)[slot * padded + d] = v[d];
         }
       } else {
         for (std::int64_t d = 0; d < dim; ++d) {
           reinterpret_cast<std::uint16_t*>(keys)[(d / 2 * kPageTokens + slot) * 2 + d % 2] = float_to_bf16(k[d]);
-          reinterpret_cast<std::uint16_t*>(values)[(slot / 2 * dim + d) * 2 + slot % 2] = float_to_bf16(v[d]);
+          reinterpret_cast<std::uint16_t*>(values)[(slot / 2 * padded + d) * 2 + slot % 2] = float_to_bf16(v[d]);
         }
       }
     }
