@@ -4,6 +4,7 @@
 // given together, on the number of threads, or on a neighbour row.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -112,6 +113,11 @@ class Device {
 
   /// Copies page `from` to page `to`, all layers.
   virtual void copy_page(KvCache& cache, int from, int to) = 0;
+
+  /// Host work on this device's host threads: task(index, member) once for every index in [0, count), members in
+  /// [0, members()). The first exception of a task is thrown again here.
+  virtual void for_each(std::int64_t count, const std::function<void(std::int64_t, int)>& task) = 0;
+  [[nodiscard]] virtual int members() const = 0;
 };
 
 struct CpuOptions {

@@ -3,8 +3,10 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
-#include <new>
+#include <exception>
+#include <mutex>
 #include <vector>
 
 #include <wisk/core/assert.hpp>
@@ -209,6 +211,24 @@ class CpuDevice final : public Device {
       kernels_.softcap(x + begin * kUnit, std::min(end * kUnit, count) - begin * kUnit, cap);
     });
   }
+
+  void for_each(std::int64_t count, const std::function<void(std::int64_t, int)>& task) override {
+    std::atomic<std::int64_t> next{0};
+    std::mutex lock;
+    std::exception_ptr failure;
+    const auto work = [&](int member) {
+      try {
+        for (std::int64_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) task(i, member);
+      } catch (...) {
+        const std::lock_guard<std::mutex> guard(lock);
+        if (failure == nullptr) failure = std::current_exception();
+      }
+    };
+    pool_.run(work, false);
+    if (failure != nullptr) std::rethrow_exception(failure);
+  }
+
+  int members() const override { return pool_.size(); }
 
   void copy_page(KvCache& cache, int from, int to) override {
     std::memcpy(cache.keys(to, 0, 0), cache.keys(from, 0, 0), cache.page_bytes());
