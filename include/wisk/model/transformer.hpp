@@ -1,0 +1,57 @@
+#pragma once
+// The forward pass, written once for every architecture and device.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <wisk/comm/communicator.hpp>
+#include <wisk/device/device.hpp>
+#include <wisk/model/architecture.hpp>
+#include <wisk/model/weights.hpp>
+
+namespace wisk::model {
+
+/// A model held by the ranks of one replica. Not thread-safe; forward() is collective over the replica, whose ranks
+/// must give it the same step.
+class Transformer {
+ public:
+  /// `replica`: the ranks that hold the model together, this rank's shard being (replica.rank(), replica.size()).
+  Transformer(device::Device& device, const Architecture& architecture, Weights& weights, device::Compute compute,
+              comm::Communicator& replica);
+  ~Transformer();
+
+  /// An empty cache of `pages` pages for this rank's heads.
+  [[nodiscard]] device::KvCache make_cache(int pages) const;
+  /// Bytes of one page on a rank of `ranks`.
+  static std::uint64_t page_bytes(const Architecture& architecture, device::Compute compute, int ranks);
+
+  /// Computes the step's tokens, writes their keys and values into `cache`, and returns the logits of the tokens
+  /// listed in `rows` (indices into the step): [rows, V] f32 on the host, valid until the next call.
+  std::span<const float> forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
+
+  [[nodiscard]] const Architecture& architecture() const { return architecture_; }
+
+ private:
+  struct Workspace;
+  void embed(const device::StepTokens& step);
+  void attention(std::size_t layer, const device::StepTokens& step, device::KvCache& cache);
+  void feed_forward(std::size_t layer, std::int64_t tokens);
+  void project(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices, const float* bias,
+               std::int64_t tokens, float* out);
+  void add_projection(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices,
+                      const device::Buffer& bias, const device::Buffer& norm, std::int64_t tokens);
+  std::span<const float> logits(std::span<const std::int32_t> rows);
+  std::span<const float> angles_of(const device::StepTokens& step, int rope);
+
+  device::Device& device_;
+  Architecture architecture_;
+  Weights& weights_;
+  device::Compute compute_;
+  comm::Communicator& replica_;
+  std::int64_t heads_, kv_heads_, feed_forward_;  // of this rank
+  std::unique_ptr<Workspace> work_;
+};
+
+}  // namespace wisk::model

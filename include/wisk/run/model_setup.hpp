@@ -1,0 +1,78 @@
+#pragma once
+// From checkpoint folders to a model that is ready to be blended and run: what `run` and `generate` share.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <wisk/checkpoint/model_folder.hpp>
+#include <wisk/comm/communicator.hpp>
+#include <wisk/device/device.hpp>
+#include <wisk/merge/recipe.hpp>
+#include <wisk/model/transformer.hpp>
+#include <wisk/run/job.hpp>
+#include <wisk/tokenizer/tokenizer.hpp>
+
+namespace wisk::run {
+
+/// Checkpoints that fit together, with what they share. Owns the mapped folders; immutable.
+struct Checkpoints {
+  std::vector<checkpoint::ModelFolder> folders;  ///< in the order they were given
+  std::vector<std::filesystem::path> paths;      ///< [folders.size()]
+  model::Architecture architecture;
+  DType storage = DType::kBFloat16;              ///< that blends round to
+  device::Compute compute = device::Compute::kBFloat16;
+  std::vector<std::int32_t> end_tokens;          ///< sorted; of generation_config.json and config.json
+
+  [[nodiscard]] const checkpoint::ModelFolder& folder(const std::filesystem::path& path) const;
+};
+
+/// Opens the folders (headers only) and checks that they can be blended. Throws InputError naming every difference.
+Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, const ModelOptions& options);
+
+/// The tokenizer of the first folder; throws InputError when another folder's maps any token differently.
+tokenizer::Tokenizer shared_tokenizer(const std::vector<std::filesystem::path>& paths);
+
+/// Where a rank stands: its replica (the ranks that hold one model), and its node.
+struct Topology {
+  std::unique_ptr<comm::Communicator> replica, node;
+  int replicas = 1, replica_index = 0;
+  [[nodiscard]] bool leads() const { return replica->rank() == 0; }
+};
+
+/// Splits the ranks into replicas of `tensor_parallel` neighbours. Throws InputError when the ranks can't be split so,
+/// or the architecture can't. Collective.
+Topology make_topology(comm::Communicator& world, int tensor_parallel, const model::Architecture& architecture);
+
+/// A device with its weights and model: everything of a rank that computes. Owns it all; one thread.
+class ResidentModel {
+ public:
+  ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology);
+
+  /// Blends a recipe into the resident weights (nothing is read when it is resident already). Returns the hash of the
+  /// replica's resident weights. Collective over the replica.
+  std::uint64_t blend(const merge::Recipe& recipe);
+
+  /// Pages for the cache: what `largest_batch` sequences of `longest` tokens need, if that fits the memory budget
+  /// (options.kv_cache_bytes, or a share of what is free), else what fits. Throws EnvironmentError when one sequence
+  /// doesn't fit. Collective over the replica, the same on each of its ranks.
+  [[nodiscard]] int plan_pages(std::int64_t longest, int largest_batch) const;
+
+  [[nodiscard]] device::Device& device() { return *device_; }
+  [[nodiscard]] model::Transformer& transformer() { return *transformer_; }
+  [[nodiscard]] double blend_seconds() const { return blend_seconds_; }
+
+ private:
+  const Checkpoints& checkpoints_;
+  EngineOptions options_;
+  Topology& topology_;
+  std::unique_ptr<device::Device> device_;
+  std::unique_ptr<model::Weights> weights_;
+  std::unique_ptr<model::Transformer> transformer_;
+  std::string resident_;  // recipe, in canonical text
+  std::uint64_t hash_ = 0;
+  double blend_seconds_ = 0;
+};
+
+}  // namespace wisk::run

@@ -1,0 +1,180 @@
+#include <wisk/run/model_setup.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include <wisk/checkpoint/compare.hpp>
+#include <wisk/core/assert.hpp>
+#include <wisk/core/clock.hpp>
+#include <wisk/core/error.hpp>
+#include <wisk/sample/engine.hpp>
+
+namespace wisk::run {
+
+namespace {
+
+void add_end_tokens(const std::string& json, std::vector<std::int32_t>& tokens) {
+  const auto value = nlohmann::json::parse(json, nullptr, false);
+  if (!value.is_object() || !value.contains("eos_token_id")) return;
+  const auto& ids = value["eos_token_id"];
+  if (ids.is_number_integer()) tokens.push_back(ids.get<std::int32_t>());
+  if (ids.is_array()) {
+    for (const auto& id : ids) {
+      if (id.is_number_integer()) tokens.push_back(id.get<std::int32_t>());
+    }
+  }
+}
+
+std::vector<std::int32_t> end_tokens_of(const checkpoint::ModelFolder& folder) {
+  std::vector<std::int32_t> tokens;
+  add_end_tokens(folder.config_text(), tokens);
+  if (folder.generation_config_text()) add_end_tokens(*folder.generation_config_text(), tokens);
+  std::sort(tokens.begin(), tokens.end());
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+  return tokens;
+}
+
+/// Bytes of memory that could be had now: MemAvailable, or less where a control group limits the process.
+std::uint64_t available_memory() {
+  std::uint64_t available = std::uint64_t{4} << 30;
+  std::ifstream meminfo("/proc/meminfo");
+  for (std::string line; std::getline(meminfo, line);) {
+    if (line.rfind("MemAvailable:", 0) == 0) available = std::stoull(line.substr(13)) * 1024;
+  }
+  for (const auto& [limit_file, usage_file] :
+       {std::pair{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
+        std::pair{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
+    std::uint64_t limit = 0, usage = 0;
+    if (std::ifstream(limit_file) >> limit && std::ifstream(usage_file) >> usage && limit > usage) {
+      available = std::min(available, limit - usage);
+    }
+  }
+  return available;
+}
+
+}  // namespace
+
+const checkpoint::ModelFolder& Checkpoints::folder(const std::filesystem::path& path) const {
+  const auto found = std::find(paths.begin(), paths.end(), path);
+  WISK_ASSERT(found != paths.end());
+  return folders[static_cast<std::size_t>(found - paths.begin())];
+}
+
+Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, const ModelOptions& options) {
+  Checkpoints all;
+  all.paths = paths;
+  bool tied = true;
+  for (const auto& path : paths) {
+    all.folders.push_back(checkpoint::ModelFolder::open(path));
+    tied = tied && all.folders.back().ties_embeddings();
+  }
+  std::vector<const checkpoint::ModelFolder*> pointers;
+  for (const auto& folder : all.folders) pointers.push_back(&folder);
+  checkpoint::require_blendable(pointers, options.dtype.has_value());
+  const checkpoint::ModelFolder& first = all.folders.front();
+  all.architecture = model::read_architecture(first.config_text(), (paths.front() / "config.json").string(), tied);
+  const checkpoint::TensorView& embedding = first.tensor("model.embed_tokens.weight");
+  all.storage = options.dtype.value_or(embedding.dtype);
+  const DType compute = options.compute.value_or(all.storage == DType::kBFloat16 ? DType::kBFloat16 : DType::kFloat32);
+  all.compute = compute == DType::kBFloat16 ? device::Compute::kBFloat16 : device::Compute::kFloat32;
+  all.end_tokens = end_tokens_of(first);
+  for (std::size_t i = 1; i < all.folders.size(); ++i) {
+    if (end_tokens_of(all.folders[i]) != all.end_tokens) {
+      throw InputError(paths[i].string() + ": eos_token_id", "the end tokens of " + paths.front().string(), "others");
+    }
+  }
+  return all;
+}
+
+tokenizer::Tokenizer shared_tokenizer(const std::vector<std::filesystem::path>& paths) {
+  tokenizer::Tokenizer first = tokenizer::Tokenizer::load(paths.front());
+  const std::string text = read_text(paths.front() / "tokenizer.json");
+  for (std::size_t i = 1; i < paths.size(); ++i) {
+    if (read_text(paths[i] / "tokenizer.json") == text) continue;
+    const tokenizer::Tokenizer other = tokenizer::Tokenizer::load(paths[i]);
+    for (std::int32_t id = 0; id < std::max(first.size(), other.size()); ++id) {
+      if (first.token_of(id) != other.token_of(id)) {
+        throw InputError((paths[i] / "tokenizer.json").string() + ": token " + std::to_string(id),
+                         first.token_of(id).value_or("none") + " as in " + paths.front().string(),
+                         other.token_of(id).value_or("none"));
+      }
+    }
+  }
+  return first;
+}
+
+Topology make_topology(comm::Communicator& world, int tensor_parallel, const model::Architecture& architecture) {
+  if (tensor_parallel < 1 || architecture.slices() % tensor_parallel != 0) {
+    throw InputError("model.tensor_parallel", "a power of two, at most " + std::to_string(architecture.slices()) + " for this model",
+                     std::to_string(tensor_parallel));
+  }
+  if (world.size() % tensor_parallel != 0) {
+    throw InputError("model.tensor_parallel", "a divisor of the number of ranks, " + std::to_string(world.size()),
+                     std::to_string(tensor_parallel));
+  }
+  Topology topology;
+  topology.replicas = world.size() / tensor_parallel;
+  topology.replica_index = world.rank() / tensor_parallel;
+  topology.replica = world.split(topology.replica_index, world.rank());
+  topology.node = world.split_by_node();
+  return topology;
+}
+
+ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)
+    : checkpoints_(checkpoints), options_(options), topology_(topology) {
+  device::CpuOptions cpu;
+  cpu.threads = options.threads;
+  cpu.share = topology.node->size();
+  cpu.share_rank = topology.node->rank();
+  device_ = device::make_cpu_device(cpu);
+  const model::Shard shard{topology.replica->rank(), topology.replica->size()};
+  weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage, checkpoints.compute, shard);
+  transformer_ = std::make_unique<model::Transformer>(*device_, checkpoints.architecture, *weights_, checkpoints.compute,
+                                                      *topology.replica);
+}
+
+std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
+  const Stopwatch watch;
+  std::string wanted;
+  std::vector<const checkpoint::ModelFolder*> folders;
+  for (std::size_t i = 0; i < recipe.ingredients.size(); ++i) {
+    folders.push_back(&checkpoints_.folder(recipe.ingredients[i].folder));
+    wanted += std::to_string(std::bit_cast<std::uint64_t>(recipe.coefficients[i])) + "*" + recipe.ingredients[i].folder.string() + "\n";
+  }
+  if (wanted != resident_) {
+    weights_->blend(folders, recipe.coefficients);
+    std::uint64_t hash[] = {weights_->hash()};
+    topology_.replica->all_reduce_sum(std::span<std::uint64_t>(hash));
+    hash_ = hash[0];
+    resident_ = wanted;
+  }
+  blend_seconds_ += watch.seconds();
+  return hash_;
+}
+
+int ResidentModel::plan_pages(std::int64_t longest, int largest_batch) const {
+  const std::uint64_t page = model::Transformer::page_bytes(checkpoints_.architecture, checkpoints_.compute, topology_.replica->size());
+  const auto per_sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(longest)) + 1;
+  // Prompts that wait or are kept need some too: half as many again.
+  const std::uint64_t wanted = per_sequence * static_cast<std::uint64_t>(largest_batch) * 3 / 2 + per_sequence;
+  std::uint64_t budget = options_.kv_cache_bytes;
+  if (budget == 0) {  // half of what is free after the weights, shared with the node's other ranks
+    const std::uint64_t weights = model::Weights::bytes_for(checkpoints_.architecture, checkpoints_.storage, checkpoints_.compute,
+                                                            topology_.replica->size());
+    const std::uint64_t share = available_memory() / static_cast<std::uint64_t>(topology_.node->size());
+    budget = share > weights ? (share - weights) / 2 : 0;
+  }
+  double fewest[] = {-static_cast<double>(std::min(wanted, budget / page))};
+  topology_.replica->all_reduce_max(fewest);
+  const auto pages = static_cast<std::uint64_t>(-fewest[0]);
+  if (pages < per_sequence) {
+    throw EnvironmentError("key/value cache: expected at least " + std::to_string((per_sequence * page + 1023) / 1024) +
+                           " KiB for one sequence of " + std::to_string(longest) + " tokens, found " + std::to_string(budget / 1024) +
+                           " KiB: raise engine.kv_cache or lower decode.max_tokens");
+  }
+  constexpr std::uint64_t kMostPages = std::uint64_t{1} << 30;
+  return static_cast<int>(std::min(pages, kMostPages));
+}
+
+}  // namespace wisk::run
