@@ -108,24 +108,26 @@ ConfigDifferences config_differences(const ModelFolder& first, const ModelFolder
   return found;
 }
 
-std::vector<std::string> differences(const ModelFolder& first, const ModelFolder& other,
-                                     bool allow_different_dtypes) {
-  std::vector<std::string> all;
-  compare_tensors(first, other, allow_different_dtypes, all);
-  for (const std::string& key : config_differences(first, other).computation)
-    all.push_back("config key " + key);
-  return all;
-}
-
-void require_blendable(std::span<const ModelFolder* const> folders, bool allow_different_dtypes) {
+std::vector<std::string> hindrances(std::span<const ModelFolder* const> folders,
+                                    bool allow_different_dtypes) {
   std::vector<std::string> all;
   for (const ModelFolder* folder : folders) list_unusable(*folder, all);
   for (std::size_t i = 1; i < folders.size(); ++i) {
-    for (std::string& difference : differences(*folders[0], *folders[i], allow_different_dtypes)) {
+    std::vector<std::string> differences;
+    compare_tensors(*folders[0], *folders[i], allow_different_dtypes, differences);
+    for (const std::string& key : config_differences(*folders[0], *folders[i]).computation) {
+      differences.push_back("config key " + key);
+    }
+    for (std::string& difference : differences) {
       if (folders.size() > 2) difference += " (" + folders[i]->path().string() + ')';
       all.push_back(std::move(difference));
     }
   }
+  return all;
+}
+
+void require_blendable(std::span<const ModelFolder* const> folders, bool allow_different_dtypes) {
+  const auto all = hindrances(folders, allow_different_dtypes);
   if (all.empty()) return;
   std::vector<std::string> paths;
   for (const ModelFolder* folder : folders) paths.push_back(folder->path().string());

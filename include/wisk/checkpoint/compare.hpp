@@ -20,13 +20,12 @@ struct ConfigDifferences {
 
 ConfigDifferences config_differences(const ModelFolder& first, const ModelFolder& other);
 
-/// All that hinders blending `other` with `first`: names, shapes, dtypes, tensors of unusable dtypes and
-/// config keys that change the computation. A tied lm_head matches one that is present. Empty when they fit.
-std::vector<std::string> differences(const ModelFolder& first, const ModelFolder& other,
-                                     bool allow_different_dtypes);
+/// All that hinders blending the folders: of each, weights of unusable dtypes; of each against the first,
+/// names, shapes, dtypes and config keys that change the computation. A tied lm_head matches one that is
+/// present. Names that differ only in their layer's number make one entry. Empty when the folders fit.
+std::vector<std::string> hindrances(std::span<const ModelFolder* const> folders, bool allow_different_dtypes);
 
-/// Throws one InputError naming all differences of each folder against the first. Weights of an unusable
-/// dtype are an error for a single folder too.
+/// Throws one InputError naming all hindrances.
 void require_blendable(std::span<const ModelFolder* const> folders, bool allow_different_dtypes);
 
 }  // namespace wisk::checkpoint

@@ -18,6 +18,7 @@ namespace wisk::device {
 namespace {
 
 // Tensors of a safetensors file start wherever its writer put them.
+// (Write the type out where it is used: `auto` would drop the attributes.)
 using Bits16 __attribute__((aligned(1), may_alias)) = std::uint16_t;
 using Bits32 __attribute__((aligned(1), may_alias)) = std::uint32_t;
 
@@ -68,15 +69,15 @@ template <bool kFirst>
   };
   const std::byte* data = input.data + begin * size_of(input.dtype);
   if (input.dtype == DType::kBFloat16) {
-    const auto* bits = reinterpret_cast<const Bits16*>(data);
+    const Bits16* bits = reinterpret_cast<const Bits16*>(data);
     for (std::size_t i = 0; i < count; ++i) {
       sums[i] = add(std::bit_cast<float>(static_cast<std::uint32_t>(bits[i]) << 16), sums[i]);
     }
   } else if (input.dtype == DType::kFloat16) {
-    const auto* bits = reinterpret_cast<const Bits16*>(data);
+    const Bits16* bits = reinterpret_cast<const Bits16*>(data);
     for (std::size_t i = 0; i < count; ++i) sums[i] = add(widen_f16(bits[i]), sums[i]);
   } else {
-    const auto* bits = reinterpret_cast<const Bits32*>(data);
+    const Bits32* bits = reinterpret_cast<const Bits32*>(data);
     for (std::size_t i = 0; i < count; ++i) sums[i] = add(std::bit_cast<float>(bits[i] + 0u), sums[i]);
   }
 }
@@ -84,13 +85,13 @@ template <bool kFirst>
 [[gnu::always_inline]] inline void store(const float* __restrict sums, std::size_t count, DType type,
                                          std::byte* __restrict out) {
   if (type == DType::kBFloat16) {
-    auto* bits = reinterpret_cast<Bits16*>(out);
+    Bits16* bits = reinterpret_cast<Bits16*>(out);
     for (std::size_t i = 0; i < count; ++i) bits[i] = static_cast<std::uint16_t>(narrow_bf16(sums[i]));
   } else if (type == DType::kFloat16) {
-    auto* bits = reinterpret_cast<Bits16*>(out);
+    Bits16* bits = reinterpret_cast<Bits16*>(out);
     for (std::size_t i = 0; i < count; ++i) bits[i] = static_cast<std::uint16_t>(narrow_f16(sums[i]));
   } else {
-    auto* bits = reinterpret_cast<Bits32*>(out);
+    Bits32* bits = reinterpret_cast<Bits32*>(out);
     for (std::size_t i = 0; i < count; ++i) bits[i] = quiet_f32(sums[i]);
   }
 }
