@@ -178,9 +178,10 @@ TEST(Results, FilesThatAreNoneAreInputErrors) {
 
 TEST(Results, AVariableOfAnotherShapeOrElsewhereIsAnInputError) {
   const test::TempFolder folder;
+  std::uint32_t changes = 0;
   const auto change = [&](const char* name, const auto& replace) {
     const auto file = folder.path() / "changed.h5";
-    std::filesystem::copy_file(written(folder, 1 + static_cast<std::uint32_t>(name[0])), file,
+    std::filesystem::copy_file(written(folder, ++changes), file,
                                std::filesystem::copy_options::overwrite_existing);
     {
       const Handle open(H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
