@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -89,7 +90,8 @@ std::string as_json(const task::ScoreSummary& summary, double seconds) {
   json["accuracy"] = static_cast<double>(correct) / static_cast<double>(summary.rows);
   json["fields"] = {
       {"text", summary.text_field}, {"gold", summary.gold_field}, {"answer", summary.answer_field}};
-  json["fields"]["finish"] = summary.finish_field.empty() ? nlohmann::ordered_json() : summary.finish_field;
+  json["fields"]["finish"] = nullptr;
+  if (!summary.finish_field.empty()) json["fields"]["finish"] = summary.finish_field;
   json["seconds"] = seconds;
   json["rows_per_second"] = static_cast<double>(summary.rows) / seconds;
   return json.dump(2);

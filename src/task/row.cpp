@@ -165,21 +165,34 @@ std::string Row::text(const std::string& name) const {
   return std::move(*read);
 }
 
-Row Row::with(const std::string& name, const std::string& value) const {
-  Row changed = *this;
-  changed.members_.clear();
-  if (const Member* member = find(name)) {
-    changed.line_.replace(member->begin, member->end - member->begin, value);
-  } else {
-    std::string piece = members_.empty() ? "" : compact_ ? "," : ", ";
-    piece += json(name).dump();
-    piece += compact_ ? ":" : ": ";
-    piece += value;
-    const std::size_t last = members_.empty() ? line_.find('{') + 1 : members_.back().end;
-    changed.line_.insert(last, piece);
+std::string Row::with(const std::vector<std::pair<std::string, std::string>>& values) const {
+  struct Edit {
+    std::size_t begin, end;
+    std::string text;
+  };
+  std::vector<Edit> edits;
+  const std::size_t last = members_.empty() ? line_.find('{') + 1 : members_.back().end;
+  std::string added;
+  for (const auto& [name, value] : values) {
+    if (const Member* member = find(name)) {
+      edits.push_back({member->begin, member->end, value});
+      continue;
+    }
+    if (!members_.empty() || !added.empty()) added += compact_ ? "," : ", ";
+    added += json(name).dump();
+    added += compact_ ? ":" : ": ";
+    added += value;
   }
-  changed.find_members();
-  return changed;
+  std::sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return a.begin < b.begin; });
+  edits.push_back({last, last, std::move(added)});
+  std::string changed;
+  changed.reserve(line_.size() + 64);
+  std::size_t at = 0;
+  for (const Edit& edit : edits) {
+    changed.append(line_, at, edit.begin - at).append(edit.text);
+    at = edit.end;
+  }
+  return changed.append(line_, at);
 }
 
 }  // namespace wisk::task

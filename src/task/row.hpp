@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace wisk::task {
@@ -23,10 +24,9 @@ class Row {
   /// element. `name` that begins with "/" is a JSON pointer (RFC 6901). Throws InputError when it is missing
   /// (with the nearest name) or no text.
   [[nodiscard]] std::string text(const std::string& name) const;
-  /// The line with `name` set to the JSON `value`: in place when the row has it, else at the end. The rest of
-  /// the line keeps its bytes.
-  [[nodiscard]] Row with(const std::string& name, const std::string& value) const;
-  [[nodiscard]] const std::string& line() const { return line_; }
+  /// The line with each name set to its JSON value: in place when the row has it, else at the end, in this
+  /// order. The rest of the line keeps its bytes. The names differ.
+  [[nodiscard]] std::string with(const std::vector<std::pair<std::string, std::string>>& values) const;
 
  private:
   struct Member {

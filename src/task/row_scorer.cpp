@@ -96,7 +96,7 @@ std::string RowScorer::score(const std::string& line, const std::string& where) 
   ++summary_.counts[static_cast<std::size_t>(judgement.verdict)];
   const std::string answer = judgement.answer.empty() ? "null" : nlohmann::json(judgement.answer).dump();
   const std::string verdict = nlohmann::json(std::string(name_of(judgement.verdict))).dump();
-  return row.with(summary_.answer_field, answer).with("verdict", verdict).line();
+  return row.with({{summary_.answer_field, answer}, {"verdict", verdict}});
 }
 
 ScoreSummary score_file(const std::filesystem::path& file, const ScoreOptions& options,
