@@ -126,9 +126,10 @@ TEST(Choose, FollowsTheExactFilteredDistribution) {
     const std::vector<std::int32_t> kept = test::kept_ids(logits, setting);
     std::vector<double> probabilities(kVocabulary);
     double total = 0;
+    const double largest = logits[static_cast<std::size_t>(kept[0])];
     for (const auto id : kept) {
       const auto index = static_cast<std::size_t>(id);
-      probabilities[index] = std::exp(static_cast<double>(logits[index]) / setting.temperature);
+      probabilities[index] = std::exp((static_cast<double>(logits[index]) - largest) / setting.temperature);
       total += probabilities[index];
     }
     for (double& probability : probabilities) probability /= total;
