@@ -93,20 +93,24 @@ std::vector<std::string> warnings(const store::Results& results) {
                     results.missing_samples, planned,
                     100.0 * static_cast<double>(results.missing_samples) / static_cast<double>(planned)));
   }
+  std::vector<std::string> truncated, undecided;
   for (std::size_t arm = 0; arm < arms.size(); ++arm) {
     const ArmShares shares = shares_of(results, arm);
+    const std::string name = printable(arms[arm].name);
     if (shares.truncated > kManyTruncated) {
-      lines.push_back(
-          fmt::format("{}: {:.1f} % of the samples reached max_tokens ({}); a larger max_tokens may change "
-                      "the result.",
-                      printable(arms[arm].name), 100 * shares.truncated, arms[arm].max_tokens));
+      truncated.push_back(
+          fmt::format("{:.1f} % of {} (max_tokens {})", 100 * shares.truncated, name, arms[arm].max_tokens));
     }
-    if (shares.undecided > 0) {
-      lines.push_back(
-          fmt::format("{}: {:.2f} % of the samples are undecided (the checker's limit was reached); they "
-                      "count as not correct.",
-                      printable(arms[arm].name), 100 * shares.undecided));
-    }
+    if (shares.undecided > 0)
+      undecided.push_back(fmt::format("{:.2f} % of {}", 100 * shares.undecided, name));
+  }
+  if (!truncated.empty()) {
+    lines.push_back("samples reached max_tokens: " + join(truncated, ", ") +
+                    "; a larger max_tokens may change the result.");
+  }
+  if (!undecided.empty()) {
+    lines.push_back("samples are undecided (the checker's limit was reached) and count as not correct: " +
+                    join(undecided, ", ") + ".");
   }
   return lines;
 }

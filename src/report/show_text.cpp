@@ -132,9 +132,12 @@ std::string show_text(const store::Results& results, const Comparison& compariso
   text += '\n';
   text += wrapped("Intervals of Pass@k: " + printable(results.interval_method) + ".", width, 2);
   if (comparison.baseline && plan.arms.size() > 1) {
-    text += wrapped("Intervals of differences: " + std::string(stats::kDifferenceMethod) +
-                        "; each holds for itself, not for all of them together.",
-                    width, 2);
+    text += wrapped(
+        "Intervals of differences: " + std::string(stats::kDifferenceMethod) +
+            ". Two arms are compared by this table, not by whether their intervals above overlap: they share "
+            "their "
+            "problems and random numbers. Each interval holds for itself, not for all of them together.",
+        width, 2);
   }
   for (const std::string& line : warnings(results)) text += wrapped("Note: " + line, width, 2);
   return text;

@@ -53,7 +53,7 @@ class QuietErrors {
 std::string reason_of_failure();
 
 /// File access for all of wisk: format of HDF5 1.8 (read by every netCDF-4), no file locks (they fail on some
-/// cluster file systems; results are written by one process under a temporary name), everything closed with
+/// cluster file systems; results are written by one process and renamed into place), everything closed with
 /// the file.
 Handle file_access();
 

@@ -76,7 +76,7 @@ TEST(ShowText, SaysWhatTheArmsAreAndWhatTheyReach) {
   for (const char* part :
        {"0.25 x step-1 (early) + 0.75 x step-9 (late); temperature 1", "demo: 2 arms, 4 problems, seed 17",
         "complete", "Pass@1", "Pass@8", "50.0", "37.5", "+12.5*", "mean tokens", "12.2", "6.2",
-        "Difference from late", "Wilson", "Student's t", "max_tokens (64)", "undecided"}) {
+        "Difference from late", "Wilson", "Student's t", "(max_tokens 64)", "undecided"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 }

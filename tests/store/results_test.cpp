@@ -10,6 +10,7 @@
 #include <wisk/core/file.hpp>
 #include <wisk/stats/pass_at_k.hpp>
 
+#include "full_disk.hpp"
 #include "hdf5_handle.hpp"
 #include "results_format.hpp"
 #include "results_plan.hpp"
@@ -161,6 +162,20 @@ TEST(Results, AFolderThatCannotBeWrittenIsAnEnvironmentError) {
   write_journals(folder.path(), 1);
   EXPECT_THROW(write_results("/proc/none/r.h5", plan(), Journal::read(folder.path(), kJob)),
                EnvironmentError);
+}
+
+TEST(Results, AFullDiskLeavesTheOldFileAndNoHalfOne) {
+  const test::TempFolder folder;
+  const auto file = written(folder);
+  const std::string before = read_text(file);
+  ResultsPlan longer = plan();
+  longer.provenance.name = "another";
+  {
+    const test_data::FullDisk full(before.size() / 2);
+    EXPECT_THROW(write_results(file, longer, Journal::read(file.parent_path(), kJob)), EnvironmentError);
+  }
+  EXPECT_EQ(read_text(file), before);
+  EXPECT_FALSE(std::filesystem::exists(file.string() + ".tmp"));
 }
 
 TEST(Results, FilesThatAreNoneAreInputErrors) {
