@@ -254,6 +254,15 @@ void add_resumed(const store::Journal& journal, stats::Counts& counts) {
   }
 }
 
+/// Earlier attempts in a run directory: rank 0 has made one journal file in each.
+std::int64_t count_attempts(const std::filesystem::path& journal) {
+  std::int64_t attempts = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(journal)) {
+    attempts += entry.path().filename().string().rfind("rank-0-", 0) == 0 ? 1 : 0;
+  }
+  return attempts;
+}
+
 std::string shared_path(comm::Communicator& world, const std::string& path) {
   return comm::broadcast_string(world, path, 0);
 }
@@ -333,7 +342,9 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
     }
     const stats::Counts reduced = store::with_shared_arms(results, counts);
     store::write_results(directory->results(), results, all, &reduced);
-    store::write_summary(directory->summary(), summarise(plan, counts, reports, hosts, stopped[1], all));
+    store::Summary summary = summarise(plan, counts, reports, hosts, stopped[1], all);
+    summary.resumes = count_attempts(directory->journal()) - 1;
+    store::write_summary(directory->summary(), summary);
   }
   world.barrier();
   return {stopped[0] == 0, path};
