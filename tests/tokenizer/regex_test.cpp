@@ -28,6 +28,8 @@ TEST(Regex, ReadsOnigurumasSyntax) {
   EXPECT_EQ(matches(R"(\w+)", "e\xCC\x81_\xE2\x80\xBF-9"),
             (Parts{"e\xCC\x81_\xE2\x80\xBF", "9"}));  // marks, connectors
   EXPECT_EQ(matches(R"([\w]+|\W)", "e\xCC\x81-"), (Parts{"e\xCC\x81", "-"}));
+  EXPECT_EQ(matches(R"(\w+)", "\xC2\xB2-\xE2\x81\xB4"),
+            (Parts{"\xC2\xB2"}));  // superscript two, not superscript four
   EXPECT_EQ(matches(R"(\h+)", "xaF0 g"), (Parts{"aF0"}));
   EXPECT_EQ(matches(R"([\h]\H)", "az 9"), (Parts{"az"}));
   EXPECT_EQ(matches(R"((?m:.)b)", "a\nb"), (Parts{"\nb"}));
