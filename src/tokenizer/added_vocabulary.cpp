@@ -138,6 +138,7 @@ AddedVocabulary::AddedVocabulary(const Component& parent, const BpeModel& model,
       NormalizedText content{tokens_[i].content, false};
       if (tokens_[i].normalized) normalizer.apply(content);
       (tokens_[i].normalized ? normalized_ : raw_).insert(content.text, i);
+      tokens_[i].text = std::move(content.text);
     }
   }
 }

@@ -19,6 +19,8 @@ namespace wisk::tokenizer {
 struct AddedToken {
   std::int32_t id;
   std::string content;
+  std::string text;  // what it decodes to: the normalised content for normalized tokens, so that the decoder
+                     // undoes it
   bool special, normalized, single_word;
   bool left_strip, right_strip;  // swallow white space beside the token
 };

@@ -95,17 +95,18 @@ GemmaStyle gemma_style(std::string_view text) {
 MistralStyle mistral_style(std::string_view text) {
   MistralStyle style;
   if (text.empty()) return style;
-  const bool leading_space = contains_any(text, {"' [INST]", "\" [INST]"});
-  style.before_user = leading_space ? " [INST]" : "[INST]";
-  if (contains(text, "[INST] ")) style.before_user += ' ';
+  const bool space_before = contains_any(text, {"' [INST]", "\" [INST]"}),
+             space_after = contains(text, "[INST] ");
+  style.before_user = std::string(space_before ? " [INST]" : "[INST]");
+  if (space_after) style.before_user.push_back(' ');
   style.after_user = contains(text, " [/INST]") ? " [/INST]" : "[/INST]";
   const bool space_before_answer = contains_any(
       text, {"' ' + message['content']", "\" \" + message[\"content\"]", "' ' + message[\"content\"]",
              "\" \" + message['content']", "' ' + content", "\" \" + content"});
-  style.before_answer = space_before_answer ? " " : "";
+  style.before_answer.assign(space_before_answer ? 1 : 0, ' ');
   const bool space_after_answer = contains_any(
       text, {"eos_token + ' '", "eos_token + \" \"", "eos_token+ ' '", "eos_token+' '", "eos_token+\" \""});
-  style.after_answer = space_after_answer ? " " : "";
+  style.after_answer.assign(space_after_answer ? 1 : 0, ' ');
   style.trims_answer = contains_any(text, {"]|trim", "] | trim", "content|trim", "content | trim"});
   style.takes_system = contains(text, "system");
   style.system_goes_last = contains(text, "loop.last");

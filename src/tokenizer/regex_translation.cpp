@@ -14,7 +14,8 @@ namespace wisk::tokenizer {
 
 namespace {
 
-constexpr std::string_view kWord = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
+// Superscripts and fractions of Latin-1 come on top: Oniguruma's table for the first 256 characters has them.
+constexpr std::string_view kWord = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}";
 constexpr std::string_view kHexadecimal = "0-9a-fA-F";
 constexpr std::size_t kNone = std::string::npos;
 

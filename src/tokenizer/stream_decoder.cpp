@@ -9,7 +9,7 @@ StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool skip_special_token
 
 std::string StreamDecoder::push(std::int32_t id) {
   std::string text;
-  const std::string* token = data_->token_of(id);
+  const std::string* token = data_->decoder_input_of(id);
   if (token == nullptr || (skip_special_tokens_ && data_->is_special(id))) return text;
   data_->decoder.push(*token, states_, text);
   return text;

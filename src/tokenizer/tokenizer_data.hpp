@@ -28,6 +28,11 @@ struct TokenizerData {
     const AddedToken* token = added.find(id);
     return token != nullptr ? &token->content : model.token_of(id);
   }
+  /// The token as the decoder takes it.
+  [[nodiscard]] const std::string* decoder_input_of(std::int32_t id) const {
+    const AddedToken* token = added.find(id);
+    return token != nullptr ? &token->text : model.token_of(id);
+  }
   [[nodiscard]] bool is_special(std::int32_t id) const {
     const AddedToken* token = added.find(id);
     return token != nullptr && token->special;
