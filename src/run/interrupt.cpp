@@ -36,6 +36,8 @@ InterruptHandler::~InterruptHandler() {
   for (const int signal : kSignals) ::signal(signal, SIG_DFL);
 }
 
-bool InterruptHandler::requested() { return signals_seen != 0; }
+bool InterruptHandler::requested() {
+  return signals_seen != 0;
+}
 
 }  // namespace wisk::run
