@@ -1,13 +1,11 @@
-#include <nlohmann/json.hpp>
-
-#include <sched.h>
+// `wisk inspect`: what is in a checkpoint; how far two are apart.
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <iostream>
-#include <string>
-#include <vector>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include <fmt/format.h>
 
 #include <wisk/core/error.hpp>
 #include <wisk/merge/inspection.hpp>
@@ -15,160 +13,100 @@
 #include "verb.hpp"
 
 namespace wisk::cli {
+
 namespace {
 
 using nlohmann::ordered_json;
 
-std::string text_of(const std::vector<std::int64_t>& shape) {
-  std::string text;
-  for (const std::int64_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
-  return text.empty() ? "scalar" : text;
-}
+std::string shape_text(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-void print_json(const ordered_json& value) {
-  std::cout << value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
-}
-
-ordered_json to_json(const merge::Inspection& found, bool with_tensors) {
-  ordered_json layers = ordered_json::array();
-  for (const merge::Layer& layer : found.layers) {
-    ordered_json row = {{"layer", layer.name}, {"parameters", layer.parameters}, {"bytes", layer.bytes}};
-    if (with_tensors) {
-      row["tensors"] = ordered_json::array();
-      for (const merge::TensorLine& tensor : layer.tensors) {
-        row["tensors"].push_back({{"name", tensor.name}, {"dtype", tensor.dtype}, {"shape", tensor.shape}});
-      }
-    }
-    layers.push_back(std::move(row));
-  }
-  return {{"folder", found.folder.string()},
-          {"architecture", found.architecture},
-          {"parameters", found.parameters},
-          {"bytes", found.bytes},
-          {"parameters_by_dtype", found.parameters_by_dtype},
-          {"ties_embeddings", found.ties_embeddings},
-          {"weight_files", found.weight_files},
-          {"unusable_tensors", found.unusable_tensors},
-          {"layers", layers}};
-}
-
-void print_head(const merge::Inspection& found) {
-  std::string dtypes;
-  for (const auto& [dtype, parameters] : found.parameters_by_dtype) {
-    dtypes += (dtypes.empty() ? "" : ", ") + dtype;
-    if (found.parameters_by_dtype.size() > 1) dtypes += " (" + std::to_string(parameters) + ")";
-  }
-  std::printf("%s\n  %s, %lld parameters, %s, %.3f GB in %zu file%s; output matrix %s\n",
-              found.folder.c_str(), found.architecture.c_str(), static_cast<long long>(found.parameters),
-              dtypes.c_str(), static_cast<double>(found.bytes) / 1e9, found.weight_files,
-              found.weight_files == 1 ? "" : "s",
-              found.ties_embeddings ? "tied to the embedding" : "of its own");
-  for (const auto& [name, dtype] : found.unusable_tensors) {
-    std::printf("  %s has dtype %s, which wisk cannot use\n", name.c_str(), dtype.c_str());
-  }
-}
-
-void print_layers(const merge::Inspection& found) {
-  for (const merge::Layer& layer : found.layers) {
-    std::printf("\n%s  (%lld parameters)\n", layer.name.c_str(), static_cast<long long>(layer.parameters));
+void print(const merge::Inspection& checkpoint, bool tensors) {
+  std::cout << fmt::format("{}: {}, {} parameters, {} bytes in {} {}, {}\n", checkpoint.folder.string(), checkpoint.architecture,
+                           checkpoint.parameters, checkpoint.bytes, checkpoint.weight_files,
+                           checkpoint.weight_files == 1 ? "file" : "files",
+                           checkpoint.ties_embeddings ? "lm_head tied to the embedding" : "lm_head of its own");
+  for (const auto& [dtype, parameters] : checkpoint.parameters_by_dtype) std::cout << fmt::format("  {} of {}\n", parameters, dtype);
+  for (const auto& [name, dtype] : checkpoint.unusable_tensors) std::cout << fmt::format("  cannot be used: {} ({})\n", name, dtype);
+  std::cout << fmt::format("\n{:<40} {:>14} {:>14}\n", "layer", "parameters", "bytes");
+  for (const merge::Layer& layer : checkpoint.layers) {
+    std::cout << fmt::format("{:<40} {:>14} {:>14}\n", layer.name, layer.parameters, layer.bytes);
+    if (!tensors) continue;
     for (const merge::TensorLine& tensor : layer.tensors) {
-      std::string name = tensor.name.substr(std::min(layer.name.size(), tensor.name.size()));
-      if (name.starts_with('.')) name.erase(0, 1);
-      std::printf("  %-36s %-9s %s\n", name.c_str(), tensor.dtype.c_str(), text_of(tensor.shape).c_str());
+      std::cout << fmt::format("  {:<50} {:>9} {}\n", tensor.name, tensor.dtype, shape_text(tensor.shape));
     }
   }
 }
 
-ordered_json number(double value) {
-  return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
-}
-
-ordered_json to_json(const merge::Distance& distance) {
-  return {{"elements", distance.elements},         {"relative_l2", number(distance.relative_l2())},
-          {"cosine", number(distance.cosine())},   {"max_abs_difference", distance.largest},
-          {"share_equal", distance.share_equal()}, {"non_finite", distance.non_finite}};
-}
-
-ordered_json to_json(const merge::Comparison& comparison) {
+ordered_json as_json(const merge::Inspection& checkpoint) {
   ordered_json layers = ordered_json::array();
-  for (const merge::LayerDistance& layer : comparison.layers) {
-    ordered_json row = {{"layer", layer.name}};
-    row.update(to_json(layer.distance));
-    layers.push_back(std::move(row));
+  for (const merge::Layer& layer : checkpoint.layers) {
+    ordered_json tensors = ordered_json::array();
+    for (const merge::TensorLine& tensor : layer.tensors) {
+      tensors.push_back({{"name", tensor.name}, {"dtype", tensor.dtype}, {"shape", tensor.shape}});
+    }
+    layers.push_back({{"name", layer.name}, {"parameters", layer.parameters}, {"bytes", layer.bytes}, {"tensors", tensors}});
   }
-  return {{"blendable", comparison.hindrances.empty()},
-          {"hindrances", comparison.hindrances},
-          {"config_remarks", comparison.config_remarks},
-          {"total", to_json(comparison.total)},
+  return {{"folder", checkpoint.folder.string()},
+          {"architecture", checkpoint.architecture},
+          {"parameters", checkpoint.parameters},
+          {"bytes", checkpoint.bytes},
+          {"parameters_by_dtype", checkpoint.parameters_by_dtype},
+          {"ties_embeddings", checkpoint.ties_embeddings},
+          {"files", checkpoint.weight_files},
+          {"unusable_tensors", checkpoint.unusable_tensors},
           {"layers", layers}};
 }
 
-void print_row(const std::string& name, const merge::Distance& distance) {
-  std::printf("%-32s %13lld %12.6g %13.9f %12.6g %8.2f%%", name.c_str(),
-              static_cast<long long>(distance.elements), distance.relative_l2(), distance.cosine(),
-              distance.largest, 100 * distance.share_equal());
-  if (distance.non_finite > 0)
-    std::printf("  (%lld not finite)", static_cast<long long>(distance.non_finite));
-  std::printf("\n");
+ordered_json as_json(const merge::Distance& distance) {
+  return {{"elements", distance.elements},        {"relative_l2", distance.relative_l2()}, {"cosine", distance.cosine()},
+          {"max_abs_difference", distance.largest}, {"share_equal", distance.share_equal()}, {"non_finite", distance.non_finite}};
 }
 
-void print_comparison(const merge::Comparison& comparison) {
-  std::printf("\n%-32s %13s %12s %13s %12s %9s\n", "layer", "elements", "relative L2", "cosine",
-              "max |b - a|", "equal");
-  for (const merge::LayerDistance& layer : comparison.layers) print_row(layer.name, layer.distance);
-  print_row("all", comparison.total);
-  std::printf("\nrelative L2 is |b - a| / |a|, a the first checkpoint.\n");
+void print(const std::string& name, const merge::Distance& distance) {
+  std::cout << fmt::format("{:<40} {:>12.5g} {:>12.8f} {:>12.5g} {:>8.2f}\n", name, distance.relative_l2(), distance.cosine(),
+                           distance.largest, 100 * distance.share_equal());
+}
+
+void print(const merge::Comparison& comparison) {
+  std::cout << fmt::format("\n{:<40} {:>12} {:>12} {:>12} {:>8}\n", "layer", "|b-a|/|a|", "cosine", "max |b-a|", "equal %");
+  for (const merge::LayerDistance& layer : comparison.layers) print(layer.name, layer.distance);
+  print("all", comparison.total);
+  for (const std::string& remark : comparison.config_remarks) std::cout << "config.json: " << remark << "\n";
   if (comparison.hindrances.empty()) {
-    std::printf("The two can be blended.\n");
+    std::cout << "the two can be blended\n";
   } else {
-    std::printf("The two cannot be blended:\n");
-    for (const std::string& hindrance : comparison.hindrances) std::printf("  %s\n", hindrance.c_str());
-  }
-  for (const std::string& remark : comparison.config_remarks) {
-    std::printf("config.json differs, without changing the computation: %s\n", remark.c_str());
+    for (const std::string& hindrance : comparison.hindrances) std::cout << "cannot be blended: " << hindrance << "\n";
   }
 }
 
-int threads_of(const po::variables_map& given) {
-  const int threads = given["threads"].as<int>();
-  if (threads < 0) throw UsageError("--threads: expected at least 1, found " + std::to_string(threads));
-  if (threads > 0) return threads;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return ::sched_getaffinity(0, sizeof(set), &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
-}
-
-/// One rank does it all; more would only wait.
-int execute(const po::variables_map& given, comm::Communicator& world) {
-  const auto folders = given.count("checkpoint") > 0 ? given["checkpoint"].as<std::vector<std::string>>()
-                                                     : std::vector<std::string>{};
-  if (folders.empty() || folders.size() > 2) {
-    throw UsageError("inspect: expected one or two checkpoints, found " + std::to_string(folders.size()));
-  }
-  const int threads = threads_of(given);
+int execute(const po::variables_map& values, comm::Communicator& world) {
+  if (values.count("checkpoints") == 0) throw UsageError("wisk inspect: expected one or two checkpoint folders, found none; see wisk inspect --help");
+  const auto folders = values["checkpoints"].as<std::vector<std::string>>();
+  if (folders.size() > 2) throw UsageError("wisk inspect: expected one or two checkpoint folders, found " + std::to_string(folders.size()));
   if (world.rank() != 0) return 0;
-  const bool json = given["json"].as<bool>();
-  std::vector<merge::Inspection> found;
-  for (const std::string& folder : folders) found.push_back(merge::inspect(folder));
-  if (folders.size() == 1) {
-    if (json) {
-      print_json(to_json(found[0], true));
-    } else {
-      print_head(found[0]);
-      print_layers(found[0]);
-    }
-  } else {
-    const merge::Comparison comparison = merge::compare(folders[0], folders[1], threads);
-    if (json) {
-      ordered_json row = {{"checkpoints", {to_json(found[0], false), to_json(found[1], false)}}};
-      row.update(to_json(comparison));
-      print_json(row);
-    } else {
-      for (const merge::Inspection& inspection : found) print_head(inspection);
-      print_comparison(comparison);
-    }
+  const int threads = values["threads"].as<int>() > 0 ? values["threads"].as<int>() : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  std::vector<merge::Inspection> checkpoints;
+  for (const std::string& folder : folders) checkpoints.push_back(merge::inspect(folder));
+  std::optional<merge::Comparison> comparison;
+  if (folders.size() == 2) comparison = merge::compare(folders[0], folders[1], threads);
+  if (values.count("json") == 0) {
+    for (const merge::Inspection& checkpoint : checkpoints) print(checkpoint, values.count("tensors") != 0);
+    if (comparison) print(*comparison);
+    return 0;
   }
-  std::fflush(stdout);
+  ordered_json json = {{"checkpoints", ordered_json::array()}};
+  for (const merge::Inspection& checkpoint : checkpoints) json["checkpoints"].push_back(as_json(checkpoint));
+  if (comparison) {
+    ordered_json layers = ordered_json::array();
+    for (const merge::LayerDistance& layer : comparison->layers) {
+      ordered_json line = {{"name", layer.name}};
+      line.update(as_json(layer.distance));
+      layers.push_back(line);
+    }
+    json["comparison"] = {{"layers", layers}, {"total", as_json(comparison->total)}, {"hindrances", comparison->hindrances},
+                          {"config_remarks", comparison->config_remarks}};
+  }
+  std::cout << json.dump(2, ' ', false, ordered_json::error_handler_t::replace) << "\n";
   return 0;
 }
 
@@ -177,25 +115,20 @@ int execute(const po::variables_map& given, comm::Communicator& world) {
 Verb inspect_verb() {
   Verb verb;
   verb.name = "inspect";
-  verb.synopsis = "wisk inspect CKPT [CKPT]";
-  verb.summary = "shows what is in a checkpoint, or how far two are apart, layer by layer";
+  verb.synopsis = "wisk inspect CKPT [CKPT] [OPTIONS]";
+  verb.summary = "what is in a checkpoint; how far two are apart, layer by layer";
   verb.details =
-      "CKPT is a Hugging Face model folder. With one, prints its architecture, size, dtypes and tensors by "
-      "layer (reads\n"
-      "headers only). With two, prints for each layer and in total: relative L2 distance |b - a| / |a|, "
-      "cosine of the\n"
-      "weights, largest absolute difference, share of elements that are equal; and whether the two can be "
-      "blended: all\n"
-      "differences in names, shapes, dtypes and configuration if not.\n"
-      "\n"
-      "Examples:\n"
-      "  wisk inspect ckpt/step-1120\n"
-      "  wisk inspect ckpt/step-0112 ckpt/step-1120 --json\n";
-  verb.options.add_options()                                                                       //
-      ("checkpoint", po::value<std::vector<std::string>>()->value_name("CKPT"), "a model folder")  //
-      ("threads", po::value<int>()->default_value(0)->value_name("N"), "threads; 0: all cores")    //
-      ("json", po::bool_switch(), "JSON instead of text");
-  verb.positional.add("checkpoint", 2);
+      "With one folder: architecture, parameters, dtypes and layers, from the headers alone. With two: also how far the second\n"
+      "is from the first, layer by layer, and whether they can be blended (every hindrance is listed).\n\n"
+      "  wisk inspect ckpt/step-0112\n"
+      "  wisk inspect ckpt/step-0112 ckpt/step-1120 --json";
+  auto add = verb.options.add_options();
+  add("checkpoints", po::value<std::vector<std::string>>(), "folders");
+  add("tensors", "list every tensor");
+  add("threads", po::value<int>()->default_value(0), "for comparing; 0: all cores");
+  add("json", "print one JSON object");
+  add("help,h", "this text");
+  verb.positional.add("checkpoints", -1);
   verb.execute = execute;
   return verb;
 }

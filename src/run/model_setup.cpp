@@ -8,6 +8,7 @@
 #include <wisk/core/assert.hpp>
 #include <wisk/core/clock.hpp>
 #include <wisk/core/error.hpp>
+#include <wisk/core/file.hpp>
 #include <wisk/sample/engine.hpp>
 
 namespace wisk::run {

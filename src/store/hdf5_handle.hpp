@@ -23,8 +23,6 @@ class Handle {
   ~Handle() {
     if (id_ >= 0) close_(id_);
   }
-  /// Closes now; negative when that fails.
-  herr_t close() { return id_ >= 0 ? close_(std::exchange(id_, -1)) : 0; }
   [[nodiscard]] hid_t get() const { return id_; }
   [[nodiscard]] bool valid() const { return id_ >= 0; }
 
@@ -53,7 +51,7 @@ class QuietErrors {
 std::string reason_of_failure();
 
 /// File access for all of wisk: format of HDF5 1.8 (read by every netCDF-4), no file locks (they fail on some
-/// cluster file systems; results are written by one process under a temporary name), everything closed with
+/// cluster file systems; results are written by one process and renamed into place), everything closed with
 /// the file.
 Handle file_access();
 

@@ -33,6 +33,8 @@ hid_t NetcdfWriter::checked(hid_t result, const std::string& what) const {
 }
 
 NetcdfWriter::NetcdfWriter(std::filesystem::path file) : path_(std::move(file)), access_(file_access()) {
+  constexpr std::size_t kIncrement = std::size_t{16} << 20;
+  H5Pset_fapl_core(access_.get(), kIncrement, false);
   const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_link_creation_order(creation.get(), kOrdered);
   H5Pset_attr_creation_order(creation.get(), kOrdered);
@@ -249,7 +251,7 @@ void NetcdfWriter::write_reference_list(const Scale& scale) {
   write_attribute(dataset_of(scale), "REFERENCE_LIST", type.get(), scale.uses.size(), false, list.data());
 }
 
-void NetcdfWriter::finish() {
+std::string_view NetcdfWriter::finish() {
   for (auto& [path, stream] : streams_) {
     flush(path, stream, stream.waiting.size() / stream.element_bytes);
     WISK_ASSERT(stream.written == scales_.at(variables_.at(path).dimensions[0]).size);
@@ -260,7 +262,12 @@ void NetcdfWriter::finish() {
   variables_.clear();
   scales_.clear();
   group_ = {};
-  checked(file_.close(), "close");
+  const ssize_t size = H5Fget_file_image(file_.get(), nullptr, 0);
+  void* image = nullptr;
+  checked(size, "measure");
+  checked(H5Fget_vfd_handle(file_.get(), access_.get(), &image), "find the image");
+  // The image of this driver is the address of its buffer.
+  return {*static_cast<const char**>(image), static_cast<std::size_t>(size)};
 }
 
 }  // namespace wisk::store

@@ -37,10 +37,11 @@ struct Meaning {
   std::string_view units;  // "": none, for texts
 };
 
-/// Owns an open file. One thread. Every call throws EnvironmentError naming the file when HDF5 fails.
+/// Owns a file that is built in memory (HDF5 1.10 crashes at exit after a full disk, so it never writes to
+/// one). One thread. Every call throws EnvironmentError naming the file when HDF5 fails.
 class NetcdfWriter {
  public:
-  /// Replaces `file`.
+  /// `file`: the name for errors.
   explicit NetcdfWriter(std::filesystem::path file);
 
   /// A group below the root; the calls that follow write into it, dimensions of the root stay visible.
@@ -77,8 +78,9 @@ class NetcdfWriter {
                     values.data());
   }
 
-  /// Writes what ties dimensions and variables together, and everything to the file system; closes the file.
-  void finish();
+  /// Adds what ties dimensions and variables together. The bytes of the whole file, valid as long as the
+  /// writer.
+  std::string_view finish();
 
  private:
   struct Variable {

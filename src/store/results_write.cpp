@@ -230,24 +230,18 @@ void write_results(const std::filesystem::path& file, const ResultsPlan& plan, c
   check_plan(plan);
   const stats::Counts counts = count_samples(plan, journal);
   if (reduced != nullptr) compare_counts(plan, counts, with_shared_arms(plan, *reduced));
-  const std::filesystem::path temporary = file.string() + ".tmp";
+  const QuietErrors quiet;
+  NetcdfWriter writer(file);
+  write_coordinates(writer, plan, journal);
+  write_tables(writer, plan, counts);
+  write_attributes(writer, plan, counts);
+  write_samples(writer, journal);
   try {
-    const QuietErrors quiet;
-    NetcdfWriter writer(temporary);
-    write_coordinates(writer, plan, journal);
-    write_tables(writer, plan, counts);
-    write_attributes(writer, plan, counts);
-    write_samples(writer, journal);
-    writer.finish();
-  } catch (...) {
-    ::unlink(temporary.c_str());
+    replace_file(file, writer.finish());
+  } catch (const EnvironmentError&) {
+    ::unlink((file.string() + ".tmp").c_str());  // a full disk is not to hold half a file
     throw;
   }
-  sync_path(temporary);
-  if (::rename(temporary.c_str(), file.c_str()) != 0) {
-    throw EnvironmentError::from_errno(file.string(), "rename into place", errno);
-  }
-  sync_path(file.parent_path().empty() ? "." : file.parent_path());
 }
 
 }  // namespace wisk::store

@@ -96,12 +96,22 @@ constexpr std::array kCommands = std::to_array<Spelling>({{"times", "*"},
                                                           {"euro", "$"},
                                                           {"pounds", "$"}});
 
+/// Never the beginning of something that has another spelling.
+bool is_plain(char c) {
+  return is_ascii(c) && c != '\\' && c != '{' && c != '*';
+}
+
 class Normaliser {
  public:
   explicit Normaliser(std::string_view text) : text_(text) { out_.reserve(text.size() + 8); }
 
   std::string run() {
     while (at_ < text_.size()) {
+      const auto special = std::find_if_not(rest().begin(), rest().end(), is_plain);
+      if (special != rest().begin()) {
+        replace(static_cast<std::size_t>(special - rest().begin()), {rest().begin(), special});
+        continue;
+      }
       const char c = text_[at_];
       if (c == '\\') {
         command();

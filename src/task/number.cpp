@@ -83,7 +83,10 @@ std::optional<Literal> only_number(std::string_view text) {
   const std::size_t equals = text.rfind('=');
   if (equals != std::string_view::npos) {
     const std::string_view left = text.substr(0, equals);
-    if (left.find(", ") != std::string_view::npos || left.find(" and ") != std::string_view::npos) return {};
+    if (left.find(", ") != std::string_view::npos || left.find(" and ") != std::string_view::npos ||
+        left.find(" or ") != std::string_view::npos) {
+      return {};
+    }
     text = text.substr(equals);  // with the "=": a sign that stands apart belongs to the number only after it
   }
   const std::optional<Literal> literal = next_literal(text, 0);
@@ -117,16 +120,27 @@ char next_operator(std::string_view text, std::size_t& at, bool& words) {
     if (is_letter(c) || c == '%') {
       words = true;
     } else if (!is_wrapping(c)) {
-      break;
+      // "20% of 50 = 10"
+      if (!is_digit(c) || !text.substr(at, place - at).ends_with(" of ")) break;
+      at = place;
+      return '*';
     }
     ++place;
   }
   return 0;
 }
 
+/// Whether `first` is only the first of two answers: "3 or 4".
+bool has_alternative(std::string_view text, const Literal& first) {
+  const std::size_t at = skip_wrapping(text, first.end);
+  const std::optional<Literal> next = next_literal(text, first.end);
+  return next && starts_with_lower(text.substr(at), "or ") && skip_wrapping(text, at + 3) >= next->begin;
+}
+
 /// The answer that begins with `first`: "3 + 5 = 8" is 8; "3 + 5" is an expression; "18 eggs - 3 left" is 18.
 std::string resolve(std::string_view text, const Literal& first) {
-  if (!first.valid || goes_on(text, first.end) || comes_from(text, first.begin)) {
+  if (!first.valid || goes_on(text, first.end) || comes_from(text, first.begin) ||
+      has_alternative(text, first)) {
     return shortened(text.substr(first.begin, std::max<std::size_t>(first.end - first.begin, 24)));
   }
   Literal answer = first, last = first;

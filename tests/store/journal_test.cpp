@@ -1,18 +1,17 @@
 #include <wisk/store/journal.hpp>
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-
-#include <csignal>
 
 #include <wisk/core/error.hpp>
 
+#include "full_disk.hpp"
 #include "samples.hpp"
 #include "support/temp_folder.hpp"
 
 namespace wisk::store {
 namespace {
 
+using test_data::FullDisk;
 using test_data::sample;
 constexpr std::uint64_t kJob = 0x1234'5678'9ABC'DEF0;
 
@@ -124,26 +123,6 @@ TEST(Journal, StaleWeightsCannotHide) {
     EXPECT_NE(what.find("b-000.journal"), std::string::npos);
   }
 }
-
-/// Caps the size of files for its lifetime: a disk that is full from then on.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-  ~FullDisk() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit old_{};
-  void (*handler_)(int);
-};
 
 TEST(Journal, AFullDiskNamesTheFileAndHarmsNoRecord) {
   const test::TempFolder folder;

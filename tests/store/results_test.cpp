@@ -10,6 +10,7 @@
 #include <wisk/core/file.hpp>
 #include <wisk/stats/pass_at_k.hpp>
 
+#include "full_disk.hpp"
 #include "hdf5_handle.hpp"
 #include "results_format.hpp"
 #include "results_plan.hpp"
@@ -163,6 +164,20 @@ TEST(Results, AFolderThatCannotBeWrittenIsAnEnvironmentError) {
                EnvironmentError);
 }
 
+TEST(Results, AFullDiskLeavesTheOldFileAndNoHalfOne) {
+  const test::TempFolder folder;
+  const auto file = written(folder);
+  const std::string before = read_text(file);
+  ResultsPlan longer = plan();
+  longer.provenance.name = "another";
+  {
+    const test_data::FullDisk full(before.size() / 2);
+    EXPECT_THROW(write_results(file, longer, Journal::read(file.parent_path(), kJob)), EnvironmentError);
+  }
+  EXPECT_EQ(read_text(file), before);
+  EXPECT_FALSE(std::filesystem::exists(file.string() + ".tmp"));
+}
+
 TEST(Results, FilesThatAreNoneAreInputErrors) {
   const test::TempFolder folder;
   EXPECT_THROW(read_results(folder.path() / "nothing.h5"), InputError);
@@ -178,9 +193,10 @@ TEST(Results, FilesThatAreNoneAreInputErrors) {
 
 TEST(Results, AVariableOfAnotherShapeOrElsewhereIsAnInputError) {
   const test::TempFolder folder;
+  std::uint32_t changes = 0;
   const auto change = [&](const char* name, const auto& replace) {
     const auto file = folder.path() / "changed.h5";
-    std::filesystem::copy_file(written(folder, 1 + static_cast<std::uint32_t>(name[0])), file,
+    std::filesystem::copy_file(written(folder, ++changes), file,
                                std::filesystem::copy_options::overwrite_existing);
     {
       const Handle open(H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);

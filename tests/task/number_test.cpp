@@ -93,8 +93,10 @@ constexpr Case kCompletions[] = {
     {"The answer is -5.", "-5"}, {"The answer is \xe2\x88\x92" "5.", "-5"}, {"The answer is 1/2.", "0.5"}, {"The answer is 12:30.", "not: 12:30"}, {"The answer is \\(18\\).", "18"}, {"The answer is \\frac{3}{4}.", "0.75"},
     {"The answer is 4\\sqrt{2}.", "not: 4\\sqrt{2}"}, {"The answer is 3,4.", "not: 3,4"}, {"The answer is 50%.", "50"}, {"The answer is 5!", "5"}, {"The answer is 2 a day.", "2"}, {"The answer is $-5", "-5"},
     {"The answer is 2.50", "2.5"}, {"The answer is approximately 3.14", "3.14"}, {"The answer is 18\n\nThe question was about 7 ducks.", "18"}, {"the answer is not 5 but that is 5", "5"}, {"answering 5 questions, then 6", "6"},
+    {"The answer is 20% of 50 = 10.", "10"}, {"The answer is 20% of 50.", "20"}, {"The answer is 3 or 4.", "not: 3 or 4"}, {"The answer is 3 or more", "3"}, {"\\boxed{x = 3 \\text{ or } x = 4}", "not: x = 3 { or } x = 4"},
+    {"#### **Final Answer: 18**", "18"}, {"### Final Answer\n\n\\[\n\\boxed{18}\n\\]", "18"}, {"#### 18</s>", "18"}, {"The correct answer is B) 18", "18"}, {"The answer is \"18\".", "18"}, {"The answer is 18:00", "not: 18:00"},
     // the last number
-    {"18", "18"}, {"So she has 18 eggs left.", "18"}, {"5 + 4 = 9.", "9"}, {"She has 3, 4", "4"}, {"3,4", "4"}, {"It costs $1,234.56 now", "1234.56"}, {"x^2 = 9, so 3", "3"}, {"18 square feet (ft^2)", "18"},
+    {"18", "18"}, {"pick 1,2345", "2345"}, {"So she has 18 eggs left.", "18"}, {"5 + 4 = 9.", "9"}, {"She has 3, 4", "4"}, {"3,4", "4"}, {"It costs $1,234.56 now", "1234.56"}, {"x^2 = 9, so 3", "3"}, {"18 square feet (ft^2)", "18"},
     {"He makes -5", "-5"}, {"from 10-5", "5"}, {"10 - 5", "5"}, {"- 5 apples", "5"}, {"the total is 18 for 12:30", "18"}, {"On 1/2/2024 there were 7... by 3.4.2024", "7"}, {"no number here", "none"}, {"", "none"},
     {"model H2O and CO2", "none"}, {"so the number is 10 which is 1,000.99m\xc2\xb2", "1000.99"}, {"\xe5\x85\xb1" "5" "\xe4\xb8\xaa", "5"}, {"Total = 3 dozen", "3"}, {"$5.00 - $3", "3"}, {"**18**", "18"}, {"18 .", "18"},
     {"2**3 = 8", "8"}, {"half: 1/2", "0.5"}, {"it is 2 1/2 hours", "2.5"}, {"about 5e2 of them", "500"}, {"5...", "5"}, {"$18...$", "18"}, {"18\xef\xbc\x8c", "18"},

@@ -23,15 +23,14 @@ inline constexpr double kRounder = 0x1.8p52;
 /// arguments (0, negative, denormal, infinite, NaN) are outside its contract and give some number. With x =
 /// 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), and s = f / (2 + f): log(1 + f) = 2 atanh(s).
 inline double log(double x) {
-  constexpr std::uint64_t kSqrtHalf =
-      0x3fe6a09e667f3bcdu;  // the bits of sqrt(1/2): the cut between two exponents
-  const std::uint64_t shifted = std::bit_cast<std::uint64_t>(x) - kSqrtHalf;
-  const auto exponent = static_cast<std::int64_t>(shifted) >> 52;
+  // Exponents change at the bits of sqrt(1/2); the bias keeps the shifted exponent positive (AVX2 has no
+  // signed shift).
+  constexpr std::uint64_t kSqrtHalf = 0x3fe6a09e667f3bcdu, kBias = 1023;
+  const std::uint64_t shifted = std::bit_cast<std::uint64_t>(x) - kSqrtHalf + (kBias << 52);
   const double f = std::bit_cast<double>((shifted & 0x000fffffffffffffu) + kSqrtHalf) - 1.0;
-  // The exponent as a double without a conversion instruction (SSE2 and AVX2 have none for 64 bits).
-  const double k = std::bit_cast<double>(std::bit_cast<std::uint64_t>(detail::kRounder) +
-                                         static_cast<std::uint64_t>(exponent)) -
-                   detail::kRounder;
+  // The exponent as a double without a conversion instruction (neither has one for 64 bits).
+  const double k = std::bit_cast<double>(std::bit_cast<std::uint64_t>(detail::kRounder) + (shifted >> 52)) -
+                   (detail::kRounder + 1023.0);
   const double s = f / (2.0 + f);
   const double z = s * s;
   // 2 atanh(s) = 2s + s * (2z/3 + 2z^2/5 + ...); |s| < 0.1716, so the first term left out is below 2^-60 of

@@ -11,8 +11,9 @@ inline constexpr double kIntervalLevel = 0.95;
 
 /// What mean_with_interval computes, in words; stored beside the numbers.
 inline constexpr std::string_view kIntervalMethod =
-    "Wilson score interval, 95 %, over problems: P problems as trials, their mean Pass@k as the share of "
-    "successes";
+    "Wilson score interval with continuity correction, 95 %, over problems: P problems as trials, their mean "
+    "as the "
+    "share of successes";
 
 /// A mean over problems and its 95 % interval; all NaN when there is none.
 struct Estimate {

@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 from transformers import DynamicCache, Qwen2ForCausalLM
 
 SAMPLES, MAX_TOKENS, SIZES = 64, 48, (1, 4, 16, 64)
+TOGETHER = 8  # problems in a batch: larger ones fall out of the processor's caches
 EARLY, LATE = "step-0005", "step-0500"
 GOLD = re.compile(r"#### (\d+)$")
 
@@ -59,8 +60,9 @@ def answers_of(model, tokenizer, problems, seed):
     by_length = collections.defaultdict(list)
     for row, problem in enumerate(problems):
         by_length[len(tokenizer.encode(problem["question"] + "\n").ids)].append(row)
+    batches = [rows[i:i + TOGETHER] for rows in by_length.values() for i in range(0, len(rows), TOGETHER)]
     answers = [None] * len(problems)
-    for rows in by_length.values():
+    for rows in batches:
         prompts = torch.tensor([tokenizer.encode(problems[row]["question"] + "\n").ids for row in rows])
         ids = sample(model, prompts, model.config.eos_token_id).tolist()
         texts = tokenizer.decode_batch(ids, skip_special_tokens=True)

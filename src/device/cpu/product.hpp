@@ -82,17 +82,16 @@ void product_columns(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std
   }
 }
 
-/// All rows of a against columns [column, end) of one panel. Tiles hold at least eight chains where they can, enough
-/// to hide the latency of the multiply-add, and at most twelve, so that they stay in sixteen registers.
+/// All rows of a against columns [column, end) of one panel. Tiles hold at least eight chains where they can, enough to
+/// hide the latency of the multiply-add, and at most twelve. Five rows of two vectors and not six: with the weights,
+/// the factor and the mask that splits a pair, twelve chains need seventeen registers, and the spilled one sets the pace.
 template <class L, DType T>
 void product_panel(const float* a, std::ptrdiff_t lda, std::int64_t rows, WeightPair<L, T> w, std::ptrdiff_t column,
                    std::ptrdiff_t end, std::int64_t k, float* out, std::ptrdiff_t ldo) {
-  for (; rows >= 6; rows -= 6, a += 6 * lda, out += 6 * ldo) {
-    product_columns<L, T, 6, 2>(a, lda, w, column, end, k, out, ldo);
+  for (; rows >= 5; rows -= 5, a += 5 * lda, out += 5 * ldo) {
+    product_columns<L, T, 5, 2>(a, lda, w, column, end, k, out, ldo);
   }
   switch (rows) {
-    case 5:
-      return product_columns<L, T, 5, 2>(a, lda, w, column, end, k, out, ldo);
     case 4:
       return product_columns<L, T, 4, 2>(a, lda, w, column, end, k, out, ldo);
     case 3:
@@ -125,7 +124,7 @@ void linear_range(const float* a /* [rows, K] */, std::ptrdiff_t lda, const Pack
                   const float* bias /* [N] */, std::int64_t rows, std::int64_t begin, std::int64_t end,
                   float* out /* [rows, N] */, std::ptrdiff_t ldo) {
   constexpr std::int64_t kStep = PackedMatrix::kPanelStep;
-  constexpr std::int64_t kRowBlock = 6;  // of the register tile: a short last step is written through a small copy
+  constexpr std::int64_t kRowBlock = 5;  // of the register tile: a short last step is written through a small copy
   while (begin < end) {
     const std::int64_t panel = begin / PackedMatrix::kPanel, first = panel * PackedMatrix::kPanel;
     const std::int64_t stop = std::min(end, first + PackedMatrix::kPanel);

@@ -1,0 +1,17 @@
+#pragma once
+// Being asked to stop: SIGTERM, SIGINT, SIGUSR1 or SIGUSR2.
+
+namespace wisk::run {
+
+/// While it lives, the first signal sets requested(); a second one ends the process at once with status 75. Restores
+/// the handlers. One per process.
+class InterruptHandler {
+ public:
+  InterruptHandler();
+  InterruptHandler(const InterruptHandler&) = delete;
+  InterruptHandler& operator=(const InterruptHandler&) = delete;
+  ~InterruptHandler();
+  [[nodiscard]] static bool requested();
+};
+
+}  // namespace wisk::run

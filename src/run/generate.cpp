@@ -1,0 +1,147 @@
+#include <wisk/run/generate.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+#include <wisk/core/error.hpp>
+#include <wisk/core/hash.hpp>
+#include <wisk/run/interrupt.hpp>
+#include <wisk/run/model_setup.hpp>
+#include <wisk/sample/choose.hpp>
+#include <wisk/sample/engine.hpp>
+#include <wisk/tokenizer/chat.hpp>
+
+#include "plan.hpp"
+#include "stop_watcher.hpp"
+
+namespace wisk::run {
+
+namespace {
+
+/// Everything that is opened before a token is computed.
+struct Setup {
+  Checkpoints checkpoints;
+  tokenizer::Tokenizer tokenizer;
+  std::vector<std::vector<std::int32_t>> prompts;  // [prompts]
+  std::int64_t longest = 0;
+};
+
+std::vector<std::int32_t> encode(const PromptInput& prompt, const GenerateRequest& request, const tokenizer::Tokenizer& tokenizer) {
+  if (!prompt.token_ids.empty()) return prompt.token_ids;
+  if (request.chat.empty()) return tokenizer.encode(prompt.text, request.add_special_tokens);
+  const tokenizer::ChatFormat format = request.chat == "auto" ? tokenizer::recognise_chat_format(tokenizer, "--chat")
+                                                              : tokenizer::parse_chat_format(request.chat, "--chat");
+  const std::vector<tokenizer::Message> messages = {{"user", prompt.text}};
+  return tokenizer.encode(tokenizer::render_chat(format, tokenizer, messages), false);
+}
+
+Setup set_up(const GenerateRequest& request) {
+  std::vector<std::filesystem::path> folders;
+  for (const merge::Ingredient& ingredient : request.recipe.ingredients) folders.push_back(ingredient.folder);
+  Setup setup{open_checkpoints(folders, request.model), shared_tokenizer(folders), {}, 0};
+  for (std::size_t i = 0; i < request.prompts.size(); ++i) {
+    std::vector<std::int32_t> ids = encode(request.prompts[i], request, setup.tokenizer);
+    const std::string where = "prompt " + std::to_string(i + 1);
+    if (ids.empty()) throw InputError(where, "at least one token", "none");
+    for (const std::int32_t id : ids) {
+      if (id < 0 || id >= setup.checkpoints.architecture.vocabulary) {
+        throw InputError(where, "token ids of 0 to " + std::to_string(setup.checkpoints.architecture.vocabulary - 1), std::to_string(id));
+      }
+    }
+    const auto length = static_cast<std::int64_t>(ids.size()) + request.parameters.max_tokens;
+    if (length > setup.checkpoints.architecture.max_positions) {
+      throw InputError(where, "prompt and max-tokens within max_position_embeddings = " + std::to_string(setup.checkpoints.architecture.max_positions),
+                       std::to_string(ids.size()) + " + " + std::to_string(request.parameters.max_tokens) + " tokens");
+    }
+    setup.longest = std::max(setup.longest, length);
+    setup.prompts.push_back(std::move(ids));
+  }
+  return setup;
+}
+
+/// Log-probabilities of a prompt's own tokens, computed in chunks.
+void score_prompt(ResidentModel& resident, Generated& row) {
+  constexpr std::size_t kChunk = 32;
+  const std::vector<std::int32_t>& ids = row.prompt_ids;
+  model::Transformer& transformer = resident.transformer();
+  const auto vocabulary = static_cast<std::size_t>(transformer.architecture().vocabulary);
+  device::KvCache cache = transformer.make_cache(sample::Engine::pages_for(static_cast<std::int64_t>(ids.size())));
+  std::vector<std::int32_t> pages(static_cast<std::size_t>(cache.pages));
+  std::iota(pages.begin(), pages.end(), 0);
+  row.prompt_logprobs.assign(1, 0.0f);
+  row.prompt_argmax.assign(1, -1);
+  for (std::size_t begin = 0; begin < ids.size(); begin += kChunk) {
+    const std::size_t count = std::min(kChunk, ids.size() - begin);
+    std::vector<std::int32_t> positions(count), rows(count);
+    const std::vector<std::int32_t> page_rows(count, 0);
+    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(begin));
+    std::iota(rows.begin(), rows.end(), 0);
+    const auto logits = transformer.forward({std::span(ids).subspan(begin, count), positions, page_rows, pages}, cache, rows);
+    for (std::size_t i = 0; i < count && begin + i + 1 < ids.size(); ++i) {
+      const auto row_logits = logits.subspan(i * vocabulary, vocabulary);
+      const auto next = static_cast<std::size_t>(ids[begin + i + 1]);
+      row.prompt_logprobs.push_back(row_logits[next] - sample::log_sum_exp(row_logits));
+      row.prompt_argmax.push_back(static_cast<std::int32_t>(std::max_element(row_logits.begin(), row_logits.end()) - row_logits.begin()));
+    }
+  }
+}
+
+std::uint64_t key_of(const PromptInput& prompt) {
+  if (!prompt.id.empty()) return xxh3(prompt.id);
+  return prompt.token_ids.empty() ? xxh3(prompt.text) : xxh3(std::as_bytes(std::span(prompt.token_ids)));
+}
+
+}  // namespace
+
+std::vector<Generated> generate(const GenerateRequest& request, comm::Communicator& world) {
+  const InterruptHandler handler;
+  const Setup setup = rank_zero_first(world, [&] { return set_up(request); });
+  Topology topology = make_topology(world, request.model.tensor_parallel, setup.checkpoints.architecture);
+  ResidentModel resident(setup.checkpoints, request.engine, topology);
+  resident.blend(request.recipe);
+
+  std::vector<Generated> rows;  // of this replica
+  const auto replicas = static_cast<std::size_t>(topology.replicas), mine = static_cast<std::size_t>(topology.replica_index);
+  for (std::size_t i = mine; i < setup.prompts.size(); i += replicas) {
+    rows.emplace_back();
+    rows.back().index = i;
+    rows.back().prompt_ids = setup.prompts[i];
+    rows.back().completions.resize(static_cast<std::size_t>(request.parameters.samples));
+    if (request.prompt_logprobs) score_prompt(resident, rows.back());
+  }
+  if (request.parameters.max_tokens > 0) {
+    const int pages = resident.plan_pages(setup.longest, request.engine.max_batch);
+    sample::Engine engine(resident.device(), resident.transformer(), {request.engine.max_batch, request.engine.prefill_chunk, pages});
+    const sample::Sampling sampling{request.parameters, request.seed, setup.checkpoints.end_tokens};
+    std::size_t next = 0;
+    sample::EngineCallbacks callbacks;
+    callbacks.next = [&]() -> std::optional<sample::Request> {
+      if (next == rows.size()) return std::nullopt;
+      sample::Request work;
+      work.tag = static_cast<std::int64_t>(next);
+      work.problem_key = key_of(request.prompts[rows[next].index]);
+      work.prompt = rows[next].prompt_ids;
+      for (int s = 0; s < request.parameters.samples; ++s) work.samples.push_back({static_cast<std::uint32_t>(s), {}, {}});
+      ++next;
+      return work;
+    };
+    callbacks.done = [&](sample::Drawn&& drawn) {
+      if (!drawn.finish) return;
+      rows[static_cast<std::size_t>(drawn.tag)].completions[drawn.sample] = {drawn.sample, std::move(drawn.text), *drawn.finish,
+                                                                             std::move(drawn.tokens), std::move(drawn.logprobs)};
+    };
+    callbacks.interrupted = [&] {
+      std::array<std::byte, 1> flag = {static_cast<std::byte>(InterruptHandler::requested() ? 1 : 0)};
+      if (topology.replica->size() > 1) topology.replica->broadcast(flag, 0);
+      return flag[0] != std::byte{0};
+    };
+    callbacks.make_watcher = [&] { return std::make_unique<StopWatcher>(setup.tokenizer, request.parameters.stop); };
+    if (!engine.run(sampling, callbacks)) throw Interrupted("generate was interrupted by a signal; nothing was written");
+  } else {
+    for (Generated& row : rows) row.completions.clear();
+  }
+  if (!topology.leads()) rows.clear();
+  return rows;
+}
+
+}  // namespace wisk::run

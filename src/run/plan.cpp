@@ -1,0 +1,217 @@
+#include "plan.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <wisk/core/error.hpp>
+#include <wisk/core/hash.hpp>
+#include <wisk/core/version.hpp>
+#include <wisk/tokenizer/chat.hpp>
+
+namespace wisk::run {
+
+namespace {
+
+std::vector<std::filesystem::path> folders_of(const Job& job) {
+  std::vector<std::filesystem::path> paths;
+  const auto add = [&](const std::filesystem::path& folder) {
+    if (std::find(paths.begin(), paths.end(), folder) == paths.end()) paths.push_back(folder);
+  };
+  for (const Arm& arm : job.arms) {
+    for (const merge::Ingredient& ingredient : arm.recipe.ingredients) add(ingredient.folder);
+  }
+  return paths;
+}
+
+/// The end of a turn in each chat format: a chat model's sample ends there whatever its config says.
+std::vector<std::string_view> turn_ends(tokenizer::ChatFormat format) {
+  switch (format) {
+    case tokenizer::ChatFormat::kChatML:
+      return {"<|im_end|>"};
+    case tokenizer::ChatFormat::kLlama3:
+      return {"<|eot_id|>"};
+    case tokenizer::ChatFormat::kGemma:
+      return {"<end_of_turn>"};
+    case tokenizer::ChatFormat::kMistral:
+      return {"</s>"};
+    case tokenizer::ChatFormat::kPlain:
+      break;
+  }
+  return {};
+}
+
+void tokenize_prompts(Plan& plan) {
+  const std::string where = plan.job.task.string() + ": prompt.chat";
+  std::optional<tokenizer::ChatFormat> format;
+  if (plan.task.chat()) {
+    format = *plan.task.chat() == "auto" ? tokenizer::recognise_chat_format(plan.tokenizer, where)
+                                         : tokenizer::parse_chat_format(*plan.task.chat(), where);
+    for (const std::string_view token : turn_ends(*format)) {
+      if (const auto id = plan.tokenizer.id_of(token)) plan.end_tokens.push_back(*id);
+    }
+    std::sort(plan.end_tokens.begin(), plan.end_tokens.end());
+    plan.end_tokens.erase(std::unique(plan.end_tokens.begin(), plan.end_tokens.end()), plan.end_tokens.end());
+  }
+  int max_tokens = 0;
+  for (const Arm& arm : plan.job.arms) max_tokens = std::max(max_tokens, arm.decode.max_tokens);
+  for (const task::Problem& problem : plan.task.problems()) {
+    const task::Prompt prompt = plan.task.prompt(problem);
+    if (format) {
+      std::vector<tokenizer::Message> messages;
+      for (const task::Message& message : prompt.messages) messages.push_back({message.role, message.content});
+      plan.prompts.push_back(plan.tokenizer.encode(tokenizer::render_chat(*format, plan.tokenizer, messages), false));
+    } else {
+      plan.prompts.push_back(plan.tokenizer.encode(prompt.text, true));
+    }
+    const std::vector<std::int32_t>& ids = plan.prompts.back();
+    const std::string problem_name = plan.job.task.string() + ": problem " + problem.id;
+    if (ids.empty()) throw InputError(problem_name, "a prompt of at least one token", "none");
+    for (const std::int32_t id : ids) {
+      if (id >= plan.checkpoints.architecture.vocabulary) {
+        throw InputError(problem_name, "token ids below vocab_size " + std::to_string(plan.checkpoints.architecture.vocabulary),
+                         std::to_string(id));
+      }
+    }
+    const auto length = static_cast<std::int64_t>(ids.size()) + max_tokens;
+    if (length > plan.checkpoints.architecture.max_positions) {
+      throw InputError(problem_name,
+                       "prompt and decode.max_tokens within max_position_embeddings = " +
+                           std::to_string(plan.checkpoints.architecture.max_positions),
+                       std::to_string(ids.size()) + " + " + std::to_string(max_tokens) + " tokens");
+    }
+    plan.longest = std::max(plan.longest, length);
+  }
+}
+
+std::vector<std::filesystem::path> input_files(const Plan& plan) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& folder : plan.checkpoints.folders) {
+    const auto own = folder.files();
+    files.insert(files.end(), own.begin(), own.end());
+  }
+  const auto own = plan.task.files();
+  files.insert(files.end(), own.begin(), own.end());
+  return files;
+}
+
+/// File i is hashed by rank i mod R.
+void hash_inputs(Plan& plan, comm::Communicator& world) {
+  constexpr std::size_t kDigits = 64;
+  const std::vector<std::filesystem::path> files = input_files(plan);
+  const auto ranks = static_cast<std::size_t>(world.size()), rank = static_cast<std::size_t>(world.rank());
+  const std::size_t each = (files.size() + ranks - 1) / ranks;
+  std::string mine(each * kDigits, ' '), all(each * kDigits * ranks, ' ');
+  for (std::size_t i = rank; i < files.size(); i += ranks) {
+    mine.replace(i / ranks * kDigits, kDigits, sha256_of_file(files[i]));
+  }
+  world.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    plan.input_sha256.emplace_back(files[i].string(), all.substr((i % ranks * each + i / ranks) * kDigits, kDigits));
+  }
+}
+
+/// The job's keys, and the contents of what it names: each checkpoint and the task as one digest, by their names in the
+/// job, so that a moved or reordered folder is the same job.
+void identify(Plan& plan) {
+  plan.keys = plan.job.result_keys;
+  std::size_t next = 0;
+  const auto digest = [&](const std::string& key, std::size_t files) {
+    Sha256 hash;
+    for (std::size_t i = 0; i < files; ++i, ++next) {
+      hash.update(std::filesystem::path(plan.input_sha256[next].first).filename().string()).update("\n");
+      hash.update(plan.input_sha256[next].second).update("\n");
+    }
+    plan.keys.emplace_back(key, "sha256 " + hash.hex());
+  };
+  for (std::size_t i = 0; i < plan.checkpoints.folders.size(); ++i) {
+    std::string name = plan.checkpoints.paths[i].filename().string();
+    for (const merge::Ingredient& ingredient : plan.job.checkpoints) {
+      if (ingredient.folder == plan.checkpoints.paths[i]) name = ingredient.name;
+    }
+    digest("contents of checkpoint " + name, plan.checkpoints.folders[i].files().size());
+  }
+  digest("contents of task", plan.task.files().size());
+}
+
+}  // namespace
+
+Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides, comm::Communicator& world) {
+  Plan plan = rank_zero_first(world, [&] {
+    Job job = load_job(job_file, overrides);
+    const std::vector<std::filesystem::path> folders = folders_of(job);
+    Plan p{job, open_checkpoints(folders, job.model), shared_tokenizer(folders), task::Task::load(job.task), {}, {}, {}, {}, {}, 0};
+    p.end_tokens = p.checkpoints.end_tokens;
+    tokenize_prompts(p);
+    for (const Arm& arm : p.job.arms) {
+      p.stop.push_back(p.task.stop());
+      p.stop.back().insert(p.stop.back().end(), arm.decode.stop.begin(), arm.decode.stop.end());
+    }
+    return p;
+  });
+  hash_inputs(plan, world);
+  identify(plan);
+  return plan;
+}
+
+std::int64_t Plan::samples() const {
+  std::int64_t total = 0;
+  for (std::size_t a = 0; a < job.arms.size(); ++a) {
+    if (job.arms[a].sampled_as == a) total += static_cast<std::int64_t>(prompts.size()) * job.arms[a].decode.samples;
+  }
+  return total;
+}
+
+store::ResultsPlan Plan::results() const {
+  store::ResultsPlan results;
+  results.provenance.name = job.name;
+  results.provenance.version = std::string(version());
+  results.provenance.job_yaml = job.resolved_yaml;
+  results.provenance.seed = job.seed;
+  results.provenance.input_sha256 = input_sha256;
+  for (const Arm& arm : job.arms) {
+    store::ArmColumns columns;
+    columns.name = arm.name;
+    columns.recipe_in_words = arm.recipe.in_words();
+    columns.delta = arm.delta;
+    columns.step = arm.step;
+    columns.temperature = arm.decode.temperature;
+    columns.top_p = arm.decode.top_p;
+    columns.min_p = arm.decode.min_p;
+    columns.top_k = arm.decode.top_k;
+    columns.max_tokens = arm.decode.max_tokens;
+    columns.samples = arm.decode.samples;
+    columns.sampled_as = static_cast<std::uint32_t>(arm.sampled_as);
+    results.arms.push_back(std::move(columns));
+  }
+  for (const task::Problem& problem : task.problems()) results.problems.push_back(problem.id);
+  results.k = job.k;
+  return results;
+}
+
+std::vector<comm::Slice> Plan::remaining(const store::Journal& journal, int replicas) const {
+  // Whole cells, so that a prompt is computed once; parts of cells where there are too few for everybody to stay busy.
+  constexpr std::int64_t kSlicesPerReplica = 4;
+  std::int64_t cells = 0;
+  for (std::size_t a = 0; a < job.arms.size(); ++a) cells += job.arms[a].sampled_as == a ? 1 : 0;
+  cells *= static_cast<std::int64_t>(prompts.size());
+  const std::int64_t parts = replicas == 1 ? 1 : std::max<std::int64_t>(1, kSlicesPerReplica * replicas / std::max<std::int64_t>(1, cells));
+  std::vector<comm::Slice> slices;
+  for (std::size_t a = 0; a < job.arms.size(); ++a) {
+    if (job.arms[a].sampled_as != a) continue;
+    const int samples = job.arms[a].decode.samples;
+    const auto step = static_cast<int>((samples + parts - 1) / parts);
+    for (std::size_t p = 0; p < prompts.size(); ++p) {
+      for (int begin = 0; begin < samples; begin += step) {
+        const int end = std::min(samples, begin + step);
+        bool missing = false;
+        for (int s = begin; s < end && !missing; ++s) {
+          missing = !journal.contains({static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(s)});
+        }
+        if (missing) slices.push_back({static_cast<std::int32_t>(a), static_cast<std::int32_t>(p), begin, end});
+      }
+    }
+  }
+  return slices;
+}
+
+}  // namespace wisk::run
