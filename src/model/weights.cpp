@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include <wisk/core/assert.hpp>
 #include <wisk/core/error.hpp>
@@ -162,29 +163,38 @@ void Weights::blend_entry(const Entry& entry, std::span<const device::BlendInput
 }
 
 std::uint64_t Weights::hash() const {
-  std::uint64_t sum = 0;
+  struct Piece {
+    std::uint64_t key;
+    const std::byte* begin;
+    std::size_t bytes;
+  };
+  std::vector<Piece> pieces;
   for (const Entry& entry : entries_) {
     if (entry.replicated && shard_.rank != 0) continue;
-    for (int piece = 0; piece < entry.slices; ++piece) {
-      const std::byte* begin;
-      std::size_t bytes;
-      const int slice = entry.first_slice + piece;
+    for (int i = 0; i < entry.slices; ++i) {
+      const int slice = entry.first_slice + i;
+      Piece piece{xxh3(entry.name + "#" + std::to_string(slice)), nullptr, 0};
       if (entry.vector != nullptr) {
-        bytes = entry.vector->bytes() / static_cast<std::size_t>(entry.slices);
-        begin = entry.vector->data() + static_cast<std::size_t>(piece) * bytes;
+        piece.bytes = entry.vector->bytes() / static_cast<std::size_t>(entry.slices);
+        piece.begin = entry.vector->data() + static_cast<std::size_t>(i) * piece.bytes;
       } else if (entry.slices == 1) {
-        begin = entry.matrix->data.data();
-        bytes = entry.matrix->data.bytes();
+        piece.begin = entry.matrix->data.data();
+        piece.bytes = entry.matrix->data.bytes();
       } else {  // a part of the vocabulary: whole panels
         const auto [first, last] = vocabulary_range(architecture_, slice, architecture_.slices());
-        begin = entry.matrix->panel((first - first_token) / PackedMatrix::kPanel);
-        bytes = PackedMatrix::bytes_for(packed_, last - first, entry.columns);
+        piece.begin = entry.matrix->panel((first - first_token) / PackedMatrix::kPanel);
+        piece.bytes = PackedMatrix::bytes_for(packed_, last - first, entry.columns);
       }
-      const std::array<std::uint64_t, 2> pair = {xxh3(entry.name + "#" + std::to_string(slice)), device_.hash(begin, bytes)};
-      sum += xxh3(std::as_bytes(std::span(pair)));
+      pieces.push_back(piece);
     }
   }
-  return sum;
+  std::atomic<std::uint64_t> sum{0};
+  device_.for_each(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t i, int) {
+    const Piece& piece = pieces[static_cast<std::size_t>(i)];
+    const std::array<std::uint64_t, 2> pair = {piece.key, device_.hash(piece.begin, piece.bytes)};
+    sum.fetch_add(xxh3(std::as_bytes(std::span(pair))), std::memory_order_relaxed);
+  });
+  return sum.load();
 }
 
 std::uint64_t Weights::bytes_for(const Architecture& a, DType storage, device::Compute compute, int ranks) {

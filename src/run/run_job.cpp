@@ -196,7 +196,16 @@ struct RankReport {
   std::uint64_t peak_rss;
   std::int64_t generated, computed;
   double blend, forward, choose, verify, journal;
+  double product_rate;  // of this rank's device, multiply-adds counted twice, per second
 };
+
+/// Operations of the products: every computed token passes all matrices but the output embedding, which only tokens
+/// that choose pass. Attention is left out.
+double operations_of(const model::Architecture& a, const RankReport& sum) {
+  const std::int64_t embedding = a.vocabulary * a.width, matrices = a.parameters() - embedding * (a.tied ? 1 : 2);
+  return 2.0 * (static_cast<double>(matrices) * static_cast<double>(sum.computed) +
+                static_cast<double>(embedding) * static_cast<double>(sum.generated));
+}
 
 store::Summary summarise(const Plan& plan, const stats::Counts& counts, const std::vector<RankReport>& reports,
                          const std::vector<std::string>& hosts, double sampling_seconds, const store::Journal& journal) {
@@ -225,10 +234,14 @@ store::Summary summarise(const Plan& plan, const stats::Counts& counts, const st
     sum.choose += report.choose;
     sum.verify += report.verify;
     sum.journal += report.journal;
+    sum.product_rate += report.product_rate;
     summary.ranks.push_back({static_cast<int>(r), hosts[r], report.peak_rss});
   }
   summary.tokens_generated = sum.generated;
   summary.tokens_per_second = sampling_seconds > 0 ? static_cast<double>(sum.generated) / sampling_seconds : 0;
+  if (sampling_seconds > 0 && sum.generated > 0) {
+    summary.fraction_of_limit = operations_of(plan.checkpoints.architecture, sum) / sampling_seconds / sum.product_rate;
+  }
   summary.seconds = {{"sampling_wall", sampling_seconds}, {"blend", sum.blend},   {"forward", sum.forward},
                      {"choose", sum.choose},              {"verify", sum.verify}, {"journal", sum.journal}};
   return summary;
@@ -286,6 +299,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
     }
     Worker worker(plan, before, journal.get(), queue.get(), topology, progress);
     if (world.rank() == 0) log_info(worker.resident().device().description());
+    const double product_rate = device::measure_product_rate(worker.resident().device());
     const Stopwatch watch;
     complete = worker.work();
     if (journal != nullptr) journal->sync();
@@ -295,7 +309,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
     const sample::EngineCounters& c = worker.counters();
     const bool leads = topology.leads();
     report = {peak_rss_bytes(), leads ? c.generated_tokens : 0, leads ? c.computed_tokens() : 0, worker.resident().blend_seconds(),
-              c.forward_seconds, c.choose_seconds, worker.verify_seconds(), worker.journal_seconds()};
+              c.forward_seconds, c.choose_seconds, worker.verify_seconds(), worker.journal_seconds(), product_rate};
   }
   progress.finish();
   world.barrier();

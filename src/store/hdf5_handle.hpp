@@ -23,8 +23,6 @@ class Handle {
   ~Handle() {
     if (id_ >= 0) close_(id_);
   }
-  /// Closes now; negative when that fails.
-  herr_t close() { return id_ >= 0 ? close_(std::exchange(id_, -1)) : 0; }
   [[nodiscard]] hid_t get() const { return id_; }
   [[nodiscard]] bool valid() const { return id_ >= 0; }
 

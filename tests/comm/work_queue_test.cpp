@@ -134,6 +134,8 @@ TEST_F(WorkQueueTest, ARankThatStopsGivesBackWhatItFetchedAhead) {
       taken = drain(queue);
       EXPECT_TRUE(std::is_sorted(taken.begin(), taken.end(),
                                  [](const Slice& a, const Slice& b) { return a.arm < b.arm; }));
+      // Rank 1 had the first slice and gave back the second: that comes before the others of its arm.
+      EXPECT_EQ(taken.front().sample_begin, size_ == 2 ? 1 : taken.front().sample_begin);
     }
   }
   expect_each_once(taken, kArms, kProblems);

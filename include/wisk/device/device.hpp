@@ -120,6 +120,10 @@ class Device {
   [[nodiscard]] virtual int members() const = 0;
 };
 
+/// Multiply-add rate (2 a multiply-add, per second) that the device's own product reaches on operands that stay in the
+/// first cache levels: the limit that a run is held against. Takes some milliseconds.
+double measure_product_rate(Device& device);
+
 struct CpuOptions {
   int threads = 0;  ///< 0: the cores that this process is bound to
   int share = 1;    ///< processes that share those cores: each takes its part of them
