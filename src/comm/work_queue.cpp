@@ -153,11 +153,11 @@ class WorkQueue::Client {
   const Tags tags_;
 };
 
-WorkQueue::WorkQueue(Communicator& world, std::vector<Slice> slices, int leaders, int generation)
+WorkQueue::WorkQueue(Communicator& world, const std::vector<Slice>& slices, int leaders, int generation)
     : exceptions_at_start_(std::uncaught_exceptions()) {
   WISK_ASSERT(leaders >= 1 && leaders <= world.size() && generation >= 0);
   if (world.rank() == 0) {
-    server_ = std::make_unique<Server>(world, std::move(slices), leaders - 1, generation);
+    server_ = std::make_unique<Server>(world, slices, leaders - 1, generation);
   } else {
     client_ = std::make_unique<Client>(world, generation);
     client_->ask(arm_);

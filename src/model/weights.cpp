@@ -32,9 +32,9 @@ Weights::Weights(device::Device& device, const Architecture& architecture, DType
   WISK_ASSERT(architecture.slices() % shard.ranks == 0);
   const auto [first, last] = vocabulary_range(architecture, shard.rank, shard.ranks);
   first_token = first;
-  const auto vocabulary_part = [&](const char* name, PackedMatrix& matrix) {
-    add_matrix(name, matrix, architecture_.vocabulary, architecture_.width, first_token, 0,
-               last - first_token, architecture_.width, shard_.rank * local_slices_);
+  const auto vocabulary_part = [&, count = last - first](const char* name, PackedMatrix& matrix) {
+    add_matrix(name, matrix, architecture_.vocabulary, architecture_.width, first_token, 0, count,
+               architecture_.width, shard_.rank * local_slices_);
     entries_.back().slices = local_slices_;
   };
   vocabulary_part("model.embed_tokens.weight", embedding);

@@ -93,7 +93,7 @@ NumberReading number(Rational value) {
 
 NumberReading value_of(const Literal& literal) {
   if (!literal.valid) return {};
-  const NumberReading beyond{NumberKind::kBeyondLimits, {}};
+  NumberReading beyond{NumberKind::kBeyondLimits, {}};
   const std::optional<long> power = exponent_of(literal.power_of_ten);
   std::optional<Scaled> numerator = scaled(literal.numerator);
   if (!power || !numerator) return beyond;
@@ -119,7 +119,7 @@ NumberReading value_of(const Literal& literal) {
 std::string Rational::text() const {
   constexpr unsigned long kMaxPlaces = 40;
   constexpr std::size_t kMaxDenominatorDigits = 64;
-  const std::string fraction = numerator + "/" + denominator;
+  std::string fraction = numerator + "/" + denominator;
   if (denominator == "1") return numerator;
   if (denominator.size() > kMaxDenominatorDigits) return fraction;
   // A finite decimal has a denominator 2^a 5^b and max(a, b) places.

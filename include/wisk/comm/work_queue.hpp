@@ -26,7 +26,7 @@ class WorkQueue {
   /// `slices`: rank 0's count, those of other ranks are ignored. `leaders`: how many ranks have a WorkQueue,
   /// rank 0 included. `generation` tells apart queues that follow one another on one communicator (the same
   /// on every rank). `world` outlives the queue.
-  WorkQueue(Communicator& world, std::vector<Slice> slices, int leaders, int generation = 0);
+  WorkQueue(Communicator& world, const std::vector<Slice>& slices, int leaders, int generation = 0);
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
   /// On rank 0 waits until every leader has stopped or been told that nothing is left, unless an exception is
