@@ -53,6 +53,7 @@ struct Engine::State {
       choosers.emplace_back(static_cast<int>(t.architecture().vocabulary));
   }
 
+  bool run();
   // One step of the engine, in order.
   void fetch();
   void admit();
@@ -73,6 +74,7 @@ struct Engine::State {
   void build_prompts(std::int64_t& budget);
   void hand_over_unfinished();
   void release_everything();
+  void forget_everything();
 
   device::Device& device;
   model::Transformer& transformer;
@@ -106,25 +108,33 @@ const EngineCounters& Engine::counters() const {
 }
 
 bool Engine::run(const Sampling& sampling, const EngineCallbacks& callbacks) {
-  State& s = *state_;
-  s.sampling = &sampling;
-  s.callbacks = &callbacks;
-  s.more = true;
+  state_->sampling = &sampling;
+  state_->callbacks = &callbacks;
+  state_->more = true;
+  try {
+    return state_->run();
+  } catch (...) {
+    state_->forget_everything();
+    throw;
+  }
+}
+
+bool Engine::State::run() {
   for (;;) {
-    if (callbacks.interrupted()) {
-      s.hand_over_unfinished();
+    if (callbacks->interrupted()) {
+      hand_over_unfinished();
       return false;
     }
-    s.fetch();
-    s.admit();
-    s.build_step();
-    if (s.step.ids.empty()) {
-      if (s.batch.empty() && s.waiting.empty() && !s.more) break;
+    fetch();
+    admit();
+    build_step();
+    if (step.ids.empty()) {
+      if (batch.empty() && waiting.empty() && !more) break;
       continue;  // everything admitted ended with its first token
     }
-    s.compute();
+    compute();
   }
-  s.release_everything();
+  release_everything();
   return true;
 }
 
@@ -460,6 +470,15 @@ void Engine::State::release_everything() {
   waiting.clear();
   prompts.clear();
   WISK_ASSERT(pool.free() == pool.size());
+}
+
+/// After an exception, wherever it came from: a sequence that was being started may hold pages that nobody
+/// knows of.
+void Engine::State::forget_everything() {
+  batch.clear();
+  waiting.clear();
+  prompts.clear();
+  pool = PagePool(pool.size());
 }
 
 }  // namespace wisk::sample

@@ -95,7 +95,7 @@ class Engine {
   /// Draws until `next` has no more, or until interrupted: then hands what is unfinished to `done` with an
   /// empty `finish`, and returns false. The cache is empty afterwards. Throws InputError when a prompt with
   /// max_tokens is longer than the model's context, EnvironmentError when the cache has not enough pages for
-  /// one such sequence.
+  /// one such sequence; what was under way is then forgotten, and the engine can run again.
   bool run(const Sampling& sampling, const EngineCallbacks& callbacks);
 
   [[nodiscard]] const EngineCounters& counters() const;

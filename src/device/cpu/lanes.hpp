@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include <wisk/core/dtype.hpp>
+
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include <immintrin.h>
 #endif
@@ -76,11 +78,9 @@ struct PortableLanes {
       return in_range ? std::bit_cast<float>((static_cast<std::int32_t>(n.lane[i]) + 127) << 23) : 1.0f;
     });
   }
+  /// To nearest even; a NaN stays one, whatever its payload.
   static Vector round_to_bf16(Vector a) {
-    return each([&](int i) {
-      const auto bits = std::bit_cast<std::uint32_t>(a.lane[i]);
-      return std::bit_cast<float>((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
-    });
+    return each([&](int i) { return wisk::round_to_bf16(a.lane[i]); });
   }
   static Vector bf16_even(const std::uint32_t* pairs) {
     return each([&](int i) { return std::bit_cast<float>(pairs[i] << 16); });
@@ -134,7 +134,11 @@ struct Avx2Lanes {
     const __m256i bits = _mm256_castps_si256(a);
     const __m256i lowest = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(lowest, _mm256_set1_epi32(0x7fff)));
-    return _mm256_castsi256_ps(_mm256_and_si256(rounded, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+    const __m256i quiet =
+        _mm256_or_si256(bits, _mm256_set1_epi32(0x00400000));  // the sum could carry a NaN away
+    const __m256 wide = _mm256_blendv_ps(_mm256_castsi256_ps(rounded), _mm256_castsi256_ps(quiet),
+                                         _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    return _mm256_and_ps(wide, _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0xffff0000u))));
   }
   static __m256i pairs_at(const std::uint32_t* pairs) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(pairs));

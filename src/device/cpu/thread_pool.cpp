@@ -36,8 +36,17 @@ void pin_to(int core) {
 
 }  // namespace
 
+struct ThreadPool::Affinity {
+  cpu_set_t set;
+};
+
 ThreadPool::ThreadPool(const std::vector<int>& cores) {
-  if (cores.size() > 1) pin_to(cores[0]);  // a single-threaded rank stays where its launcher put it
+  if (cores.size() > 1 && cores[0] >= 0) {  // a single-threaded rank stays where its launcher put it
+    auto before = std::make_unique<Affinity>();
+    if (pthread_getaffinity_np(pthread_self(), sizeof before->set, &before->set) == 0)
+      callers_ = std::move(before);
+    pin_to(cores[0]);
+  }
   for (std::size_t i = 1; i < cores.size(); ++i) {
     threads_.emplace_back([this, i, core = cores[i]] { work(static_cast<int>(i), core); });
   }
@@ -48,6 +57,7 @@ ThreadPool::~ThreadPool() {
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  if (callers_ != nullptr) pthread_setaffinity_np(pthread_self(), sizeof callers_->set, &callers_->set);
 }
 
 void ThreadPool::work(int member, int core) {

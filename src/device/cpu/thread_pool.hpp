@@ -3,12 +3,13 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
 namespace wisk::device {
 
-/// Owns its threads; run() is called by one thread at a time, which works as member 0.
+/// Owns its threads; made, used and destroyed by one thread, which works as member 0 and is pinned meanwhile.
 class ThreadPool {
  public:
   /// One member for each entry of `cores` (an operating-system core index, or -1: not pinned).
@@ -31,6 +32,8 @@ class ThreadPool {
  private:
   void work(int member, int core);
 
+  struct Affinity;
+  std::unique_ptr<const Affinity> callers_;  // the caller's cores before it was pinned
   std::vector<std::thread> threads_;
   std::atomic<std::uint32_t> generation_{0};  // a new value starts a region
   std::atomic<std::int32_t> running_{0};      // members still in the region

@@ -1,0 +1,87 @@
+#pragma once
+// Devices by the name of their kernels, and tensors for them.
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <wisk/core/error.hpp>
+#include <wisk/device/device.hpp>
+
+namespace wisk::test {
+
+inline constexpr double kEpsilon = 0x1p-24;  ///< unit roundoff of f32
+
+/// nullptr where this processor cannot run them.
+inline std::unique_ptr<device::Device> device_with(const std::string& kernels, int threads = 1) {
+  try {
+    return device::make_cpu_device({.threads = threads, .kernels = kernels});
+  } catch (const EnvironmentError&) {
+    return nullptr;
+  }
+}
+
+inline std::vector<float> random_floats(std::size_t count, unsigned seed, float low = -1, float high = 1) {
+  std::mt19937 random(seed);
+  std::vector<float> values(count);
+  for (float& value : values) {
+    value = low + (high - low) * static_cast<float>(random() >> 8) * 0x1p-24f;
+  }
+  return values;
+}
+
+inline float rounded_to(DType type, float value) {
+  if (type == DType::kBFloat16) return round_to_bf16(value);
+  return type == DType::kFloat16 ? f16_to_float(float_to_f16(value)) : value;
+}
+
+/// Host tensor of `type`; the values are rounded to it, in place too.
+inline std::vector<std::byte> host_tensor(DType type, std::vector<float>& values) {
+  std::vector<std::byte> bytes(values.size() * size_of(type));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = rounded_to(type, values[i]);
+    std::uint32_t bits = std::bit_cast<std::uint32_t>(values[i]);
+    if (type == DType::kBFloat16) bits = float_to_bf16(values[i]);
+    if (type == DType::kFloat16) bits = float_to_f16(values[i]);
+    std::memcpy(bytes.data() + i * size_of(type), &bits, size_of(type));
+  }
+  return bytes;
+}
+
+/// A packed matrix of `values` [rows, columns], which are rounded to `type` in place.
+inline device::PackedMatrix packed(device::Device& device, DType type, std::int64_t rows,
+                                   std::int64_t columns, std::vector<float>& values) {
+  device::PackedMatrix matrix = device.allocate_matrix(type, rows, columns);
+  const std::vector<std::byte> bytes = host_tensor(type, values);
+  const device::BlendInput inputs[] = {{bytes.data(), type, 1.0}};
+  device.blend_matrix(matrix, inputs, {0, 0, columns}, type);
+  return matrix;
+}
+
+inline std::uint32_t bits_of(float value) {
+  return std::bit_cast<std::uint32_t>(value);
+}
+
+inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+/// Parameterised over the kernels: `device_` is one thread of them, `threaded_` three.
+class OverKernels : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    device_ = device_with(GetParam());
+    threaded_ = device_with(GetParam(), 3);
+    if (device_ == nullptr) GTEST_SKIP() << "this processor cannot run " << GetParam();
+  }
+  std::unique_ptr<device::Device> device_, threaded_;
+};
+
+}  // namespace wisk::test

@@ -1,0 +1,226 @@
+// Products bit for bit against a scalar loop in the order of docs/numerics.md.
+#include <limits>
+#include <tuple>
+
+#include "cpu/flush_denormals.hpp"
+#include "device/device_fixture.hpp"
+
+namespace wisk::device {
+namespace {
+
+constexpr float kUntouched = 12345.5f;
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+/// One fused chain: of each pair of k the odd one, then the even one; an odd last k alone; then the bias.
+float oracle(const float* a, const float* w, std::int64_t k, const float* bias) {
+  const FlushDenormals mode(true);
+  float sum = 0;
+  for (std::int64_t p = 0; p < k / 2; ++p) {
+    sum = std::fma(a[2 * p + 1], w[2 * p + 1], sum);
+    sum = std::fma(a[2 * p], w[2 * p], sum);
+  }
+  if (k % 2 != 0) sum = std::fma(a[k - 1], w[k - 1], sum);
+  return bias == nullptr ? sum : sum + *bias;
+}
+
+struct Product {
+  std::int64_t rows, n, k, lda, ldo;
+  std::vector<float> a, w, bias, out;
+  PackedMatrix matrix;
+  Product(Device& device, DType type, std::int64_t rows_, std::int64_t n_, std::int64_t k_, unsigned seed)
+      : rows(rows_), n(n_), k(k_), lda(k_ + 3), ldo(n_ + 5) {
+    const auto size = [](std::int64_t x) { return static_cast<std::size_t>(x); };
+    a = test::random_floats(size(rows * lda), seed, -3, 3);
+    w = test::random_floats(size(n * k), seed + 1, -2, 2);
+    bias = test::random_floats(size(n), seed + 2);
+    matrix = test::packed(device, type, n, k, w);
+    out.assign(size(rows * ldo), kUntouched);
+  }
+  void run(Device& device, bool with_bias) {
+    std::fill(out.begin(), out.end(), kUntouched);
+    device.linear(a.data(), lda, matrix, with_bias ? bias.data() : nullptr, rows, out.data(), ldo);
+  }
+  [[nodiscard]] float expected(std::int64_t r, std::int64_t c, bool with_bias) const {
+    return oracle(a.data() + r * lda, w.data() + c * k, k, with_bias ? bias.data() + c : nullptr);
+  }
+  [[nodiscard]] float& at(std::int64_t r, std::int64_t c) {
+    return out[static_cast<std::size_t>(r * ldo + c)];
+  }
+};
+
+class Linear : public ::testing::TestWithParam<std::tuple<const char*, DType>> {
+ protected:
+  void SetUp() override {
+    device_ = test::device_with(std::get<0>(GetParam()));
+    threaded_ = test::device_with(std::get<0>(GetParam()), 3);
+    if (device_ == nullptr) GTEST_SKIP() << "not on this processor";
+  }
+  [[nodiscard]] DType type() const { return std::get<1>(GetParam()); }
+  std::unique_ptr<Device> device_, threaded_;
+};
+
+TEST_P(Linear, BitForBitTheScalarChain) {
+  const std::pair<int, int> shapes[] = {{1, 1},   {5, 3},  {16, 8}, {17, 9},   {63, 7},   {64, 10},
+                                        {65, 33}, {79, 2}, {96, 5}, {133, 48}, {257, 65}, {1029, 6}};
+  for (const auto& [n, k] : shapes) {
+    for (int rows = 1; rows <= 13; ++rows) {
+      if (n > 1000 && rows % 4 != 1) continue;
+      Product product(*device_, type(), rows, n, k, static_cast<unsigned>(n + k + rows));
+      for (Device* device : {device_.get(), threaded_.get()}) {
+        for (const bool with_bias : {false, true}) {
+          product.run(*device, with_bias);
+          for (std::int64_t r = 0; r < rows; ++r) {
+            for (std::int64_t c = 0; c < n; ++c) {
+              ASSERT_EQ(test::bits_of(product.at(r, c)), test::bits_of(product.expected(r, c, with_bias)))
+                  << "N " << n << " K " << k << " rows " << rows << " at " << r << ", " << c;
+            }
+            for (std::int64_t c = n; c < product.ldo; ++c)
+              ASSERT_EQ(product.at(r, c), kUntouched) << "beside its columns";
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Linear, ExactOnSmallIntegers) {
+  Product product(*device_, type(), 7, 83, 101, 1);
+  std::mt19937 random(2);
+  for (float& x : product.a) x = static_cast<float>(static_cast<int>(random() % 17) - 8);
+  for (float& x : product.w) x = static_cast<float>(static_cast<int>(random() % 17) - 8);
+  product.matrix = test::packed(*device_, type(), product.n, product.k, product.w);
+  product.run(*device_, false);
+  for (std::int64_t r = 0; r < product.rows; ++r) {
+    for (std::int64_t c = 0; c < product.n; ++c) {
+      std::int64_t sum = 0;
+      for (std::int64_t i = 0; i < product.k; ++i) {
+        sum += static_cast<std::int64_t>(product.a[static_cast<std::size_t>(r * product.lda + i)]) *
+               static_cast<std::int64_t>(product.w[static_cast<std::size_t>(c * product.k + i)]);
+      }
+      ASSERT_EQ(product.at(r, c), static_cast<float>(sum));
+    }
+  }
+}
+
+TEST_P(Linear, DenormalsCountAsZero) {
+  for (const int rows : {1, 3, 7}) {
+    Product product(*device_, type(), rows, 33, 8, 3);
+    const auto fill = [&](float a, float w) {
+      std::fill(product.a.begin(), product.a.end(), a);
+      std::fill(product.w.begin(), product.w.end(), w);
+      product.matrix = test::packed(*device_, type(), product.n, product.k, product.w);
+      product.run(*threaded_, false);
+    };
+    fill(1e-39f, 1.0f);  // inputs
+    for (std::int64_t c = 0; c < 33; ++c) ASSERT_EQ(test::bits_of(product.at(rows - 1, c)), 0u);
+    fill(1e-37f, 0x1p-12f);  // results
+    for (std::int64_t c = 0; c < 33; ++c) ASSERT_EQ(test::bits_of(product.at(rows - 1, c)), 0u);
+    if (type() == DType::kFloat16) {  // a denormal half is an ordinary float
+      fill(1.0f, 0x1p-24f);
+      for (std::int64_t c = 0; c < 33; ++c) ASSERT_EQ(product.at(rows - 1, c), 8 * 0x1p-24f);
+    } else {
+      fill(1.0f, 0x1p-127f);  // weights
+      for (std::int64_t c = 0; c < 33; ++c) ASSERT_EQ(test::bits_of(product.at(rows - 1, c)), 0u);
+    }
+  }
+}
+
+TEST_P(Linear, ARowsNanStaysInItsRow) {
+  for (int rows = 1; rows <= 9; ++rows) {
+    Product product(*device_, type(), rows, 70, 19, 4);
+    const int broken = rows / 2;
+    product.a[static_cast<std::size_t>(broken * product.lda + 18)] = kNan;
+    product.run(*threaded_, true);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t c = 0; c < 70; ++c) {
+        if (r == broken) {
+          ASSERT_TRUE(std::isnan(product.at(r, c)));
+        } else {
+          ASSERT_EQ(test::bits_of(product.at(r, c)), test::bits_of(product.expected(r, c, true)));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Linear, NoRowsIsNoWork) {
+  Product product(*device_, type(), 1, 20, 4, 5);
+  device_->linear(product.a.data(), product.lda, product.matrix, nullptr, 0, product.out.data(), product.ldo);
+  for (const float x : product.out) EXPECT_EQ(x, kUntouched);
+}
+
+INSTANTIATE_TEST_SUITE_P(KernelsAndTypes, Linear,
+                         ::testing::Combine(::testing::Values("avx2", "portable"),
+                                            ::testing::Values(DType::kBFloat16, DType::kFloat16,
+                                                              DType::kFloat32)),
+                         [](const auto& test) {
+                           return std::string(std::get<0>(test.param)) + "_" +
+                                  std::string(name_of(std::get<1>(test.param)));
+                         });
+
+/// Every element at its documented place, every padding byte zero.
+class Packing : public ::testing::TestWithParam<std::tuple<DType, DType>> {};
+
+TEST_P(Packing, WholeBufferIsAsDocumented) {
+  const auto [storage, type] = GetParam();
+  const auto device = test::device_with("portable", 3);
+  const MatrixWindow window{2, 3, 150};
+  const std::tuple<int, int> shapes[] = {{1, 1},  {15, 4}, {16, 5},    {63, 2},
+                                         {64, 3}, {65, 8}, {130, 147}, {200, 16}};
+  for (const auto& [rows, columns] : shapes) {
+    std::vector<float> values = test::random_floats(static_cast<std::size_t>(202 * 150), 6, -100, 100);
+    const std::vector<std::byte> tensor = test::host_tensor(storage, values);
+    PackedMatrix matrix = device->allocate_matrix(type, rows, columns);
+    std::memset(matrix.data.data(), 0xff, matrix.data.bytes());
+    const BlendInput inputs[] = {{tensor.data(), storage, 1.0}};
+    device->blend_matrix(matrix, inputs, window, storage);
+
+    const std::size_t size = size_of(type);
+    std::vector<std::byte> expected;
+    for (int first = 0; first < rows; first += 64) {  // panels
+      const int width = std::min(64, (rows - first + 15) / 16 * 16);
+      const int lines = size == 4 ? columns : (columns + 1) / 2, step = size == 4 ? 1 : 2;
+      for (int line = 0; line < lines; ++line) {
+        for (int lane = 0; lane < width; ++lane) {
+          for (int half = 0; half < step; ++half) {
+            const int row = first + lane, column = line * step + half;
+            std::uint32_t bits = 0;
+            if (row < rows && column < columns) {
+              const float value = values[static_cast<std::size_t>((2 + row) * 150 + 3 + column)];
+              bits = type == DType::kFloat32    ? test::bits_of(value)
+                     : type == DType::kBFloat16 ? float_to_bf16(value)
+                                                : float_to_f16(value);
+            }
+            const auto* bytes = reinterpret_cast<const std::byte*>(&bits);
+            expected.insert(expected.end(), bytes, bytes + size);
+          }
+        }
+      }
+    }
+    ASSERT_EQ(matrix.data.bytes(), expected.size()) << rows << " x " << columns;
+    EXPECT_EQ(std::memcmp(matrix.data.data(), expected.data(), expected.size()), 0)
+        << rows << " x " << columns;
+
+    // Reading it back: the embedding of every row.
+    std::vector<std::int32_t> ids;
+    for (int r = 0; r < rows; ++r) ids.push_back(r);
+    std::vector<float> x(static_cast<std::size_t>(rows * columns));
+    device->embed(ids, matrix, 0, 1.0f, x.data());
+    for (int r = 0; r < rows; ++r) {
+      for (int c = 0; c < columns; ++c) {
+        ASSERT_EQ(x[static_cast<std::size_t>(r * columns + c)],
+                  test::rounded_to(type, values[static_cast<std::size_t>((2 + r) * 150 + 3 + c)]));
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Packing,
+                         ::testing::Values(std::tuple(DType::kBFloat16, DType::kBFloat16),
+                                           std::tuple(DType::kFloat16, DType::kFloat16),
+                                           std::tuple(DType::kFloat32, DType::kFloat32),
+                                           std::tuple(DType::kFloat32, DType::kBFloat16),
+                                           std::tuple(DType::kFloat16, DType::kBFloat16)));
+
+}  // namespace
+}  // namespace wisk::device
