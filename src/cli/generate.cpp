@@ -29,15 +29,18 @@ std::vector<run::PromptInput> read_prompts(const std::string& file) {
       prompt.text = row.get<std::string>();
     } else if (row.is_object() && row.contains("prompt_token_ids") && row["prompt_token_ids"].is_array()) {
       for (const auto& id : row["prompt_token_ids"]) {
-        if (!id.is_number_integer()) throw InputError(where + ": prompt_token_ids", "a list of integers", id.dump());
+        if (!id.is_number_integer())
+          throw InputError(where + ": prompt_token_ids", "a list of integers", id.dump());
         prompt.token_ids.push_back(id.get<std::int32_t>());
       }
     } else if (row.is_object() && row.contains("prompt") && row["prompt"].is_string()) {
       prompt.text = row["prompt"].get<std::string>();
     } else {
-      throw InputError(where, "a JSON string, or an object with `prompt` or `prompt_token_ids`", line.substr(0, 80));
+      throw InputError(where, "a JSON string, or an object with `prompt` or `prompt_token_ids`",
+                       line.substr(0, 80));
     }
-    if (row.is_object() && row.contains("id")) prompt.id = row["id"].is_string() ? row["id"].get<std::string>() : row["id"].dump();
+    if (row.is_object() && row.contains("id"))
+      prompt.id = row["id"].is_string() ? row["id"].get<std::string>() : row["id"].dump();
     prompts.push_back(std::move(prompt));
   }
   if (prompts.empty()) throw InputError(file, "at least one prompt", "none");
@@ -50,14 +53,19 @@ merge::Recipe recipe_of(const po::variables_map& values) {
     const std::filesystem::path folder = values["checkpoint"].as<std::string>();
     return {{{folder.filename().string(), folder}}, {1.0}};
   }
-  if (values.count("checkpoint") == 0 && values.count("early") != 0 && values.count("late") != 0 && values.count("delta") != 0) {
-    return merge::interpolation({"early", values["early"].as<std::string>()}, {"late", values["late"].as<std::string>()},
-                                values["delta"].as<double>());
+  if (values.count("checkpoint") == 0 && values.count("early") != 0 && values.count("late") != 0 &&
+      values.count("delta") != 0) {
+    return merge::interpolation({"early", values["early"].as<std::string>()},
+                                {"late", values["late"].as<std::string>()}, values["delta"].as<double>());
   }
-  throw UsageError("wisk generate: expected a checkpoint folder, or --early, --late and --delta; see wisk generate --help");
+  throw UsageError(
+      "wisk generate: expected a checkpoint folder, or --early, --late and --delta; see wisk generate "
+      "--help");
 }
 
-DType compute_of(const std::string& name) { return parse_dtype(name, "--compute"); }
+DType compute_of(const std::string& name) {
+  return parse_dtype(name, "--compute");
+}
 
 run::GenerateRequest request_of(const po::variables_map& values) {
   run::GenerateRequest request;
@@ -66,12 +74,14 @@ run::GenerateRequest request_of(const po::variables_map& values) {
     throw UsageError("wisk generate: expected either --prompt or --prompts; see wisk generate --help");
   }
   if (values.count("prompt") != 0) {
-    for (const std::string& text : values["prompt"].as<std::vector<std::string>>()) request.prompts.push_back({"", text, {}});
+    for (const std::string& text : values["prompt"].as<std::vector<std::string>>())
+      request.prompts.push_back({"", text, {}});
   } else {
     request.prompts = read_prompts(values["prompts"].as<std::string>());
   }
   if (values["device"].as<std::string>() != "cpu") {
-    throw EnvironmentError("--device: expected cpu (this build has CPU operators only), found " + values["device"].as<std::string>());
+    throw EnvironmentError("--device: expected cpu (this build has CPU operators only), found " +
+                           values["device"].as<std::string>());
   }
   request.chat = values["chat"].as<std::string>();
   request.add_special_tokens = values.count("no-special-tokens") == 0;
@@ -84,8 +94,11 @@ run::GenerateRequest request_of(const po::variables_map& values) {
   request.parameters.top_k = values["top-k"].as<int>();
   request.parameters.min_p = values["min-p"].as<double>();
   if (values.count("stop") != 0) request.parameters.stop = values["stop"].as<std::vector<std::string>>();
-  if (request.parameters.samples < 1) throw UsageError("--samples: expected at least 1, found " + std::to_string(request.parameters.samples));
-  if (request.parameters.max_tokens < 0) throw UsageError("--max-tokens: expected at least 0, found " + std::to_string(request.parameters.max_tokens));
+  if (request.parameters.samples < 1)
+    throw UsageError("--samples: expected at least 1, found " + std::to_string(request.parameters.samples));
+  if (request.parameters.max_tokens < 0)
+    throw UsageError("--max-tokens: expected at least 0, found " +
+                     std::to_string(request.parameters.max_tokens));
   if (values.count("compute") != 0) request.model.compute = compute_of(values["compute"].as<std::string>());
   request.model.tensor_parallel = values["tensor-parallel"].as<int>();
   request.engine.threads = values["threads"].as<int>();
@@ -130,22 +143,23 @@ std::string as_text(const run::Generated& row, const run::GenerateRequest& reque
   std::string text;
   for (const run::Completion& completion : row.completions) {
     if (request.prompts.size() > 1 || row.completions.size() > 1) {
-      text += "--- prompt " + std::to_string(row.index + 1) + ", sample " + std::to_string(completion.sample) + " (" +
-              std::string(name_of(completion.finish)) + ")\n";
+      text += "--- prompt " + std::to_string(row.index + 1) + ", sample " +
+              std::to_string(completion.sample) + " (" + std::string(name_of(completion.finish)) + ")\n";
     }
     text += completion.text + "\n";
   }
   if (request.prompt_logprobs) {
     double sum = 0;
     for (const float logprob : row.prompt_logprobs) sum += static_cast<double>(logprob);
-    text += "prompt " + std::to_string(row.index + 1) + ": " + std::to_string(row.prompt_ids.size()) + " tokens, log-probability " +
-            std::to_string(sum) + "\n";
+    text += "prompt " + std::to_string(row.index + 1) + ": " + std::to_string(row.prompt_ids.size()) +
+            " tokens, log-probability " + std::to_string(sum) + "\n";
   }
   return text;
 }
 
 /// The rows of all ranks in the order of the prompts, printed by rank 0.
-void print_in_order(const std::vector<std::pair<std::size_t, std::string>>& mine, std::size_t prompts, comm::Communicator& world) {
+void print_in_order(const std::vector<std::pair<std::size_t, std::string>>& mine, std::size_t prompts,
+                    comm::Communicator& world) {
   ordered_json rows = ordered_json::array();
   for (const auto& [index, text] : mine) rows.push_back({index, text});
   const std::vector<std::uint8_t> packed = ordered_json::to_cbor(rows);
@@ -161,8 +175,10 @@ void print_in_order(const std::vector<std::pair<std::size_t, std::string>>& mine
   std::vector<std::string> texts(prompts);
   std::size_t begin = 0;
   for (const std::size_t size : bytes) {
-    const std::vector<std::uint8_t> part(all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(begin + size));
-    for (const auto& row : ordered_json::from_cbor(part)) texts[row[0].get<std::size_t>()] = row[1].get<std::string>();
+    const std::vector<std::uint8_t> part(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                                         all.begin() + static_cast<std::ptrdiff_t>(begin + size));
+    for (const auto& row : ordered_json::from_cbor(part))
+      texts[row[0].get<std::size_t>()] = row[1].get<std::string>();
     begin += size;
   }
   for (const std::string& text : texts) std::cout << text;
@@ -175,12 +191,15 @@ void declare_options(po::options_description& options) {
   add("late", po::value<std::string>(), "late checkpoint of a blend");
   add("delta", po::value<double>(), "weight of early: w = delta * early + (1 - delta) * late");
   add("prompt", po::value<std::vector<std::string>>()->composing(), "a prompt; may be repeated");
-  add("prompts", po::value<std::string>(), "JSONL of prompts: strings, or objects with `prompt` (or `prompt_token_ids`) and `id`");
-  add("chat", po::value<std::string>()->default_value(""), "the prompt is a user's message: auto, chatml, llama3, gemma, mistral");
+  add("prompts", po::value<std::string>(),
+      "JSONL of prompts: strings, or objects with `prompt` (or `prompt_token_ids`) and `id`");
+  add("chat", po::value<std::string>()->default_value(""),
+      "the prompt is a user's message: auto, chatml, llama3, gemma, mistral");
   add("no-special-tokens", "do not add BOS or EOS to a prompt");
   add("samples", po::value<int>()->default_value(1), "completions of each prompt");
   add("seed", po::value<std::uint64_t>()->default_value(0), "of the random numbers");
-  add("max-tokens", po::value<int>()->default_value(128), "at most so many tokens; 0: only look at the prompt");
+  add("max-tokens", po::value<int>()->default_value(128),
+      "at most so many tokens; 0: only look at the prompt");
   add("temperature", po::value<double>()->default_value(1.0), "0 is greedy");
   add("top-p", po::value<double>()->default_value(1.0), "1 is off");
   add("top-k", po::value<int>()->default_value(0), "0 is off");
@@ -201,13 +220,17 @@ void declare_options(po::options_description& options) {
 Verb generate_verb() {
   Verb verb;
   verb.name = "generate";
-  verb.synopsis = "wisk generate CKPT (--prompt TEXT | --prompts FILE.jsonl) [OPTIONS]\n"
-                  "wisk generate --early A --late B --delta D (--prompt TEXT | --prompts FILE.jsonl) [OPTIONS]";
+  verb.synopsis =
+      "wisk generate CKPT (--prompt TEXT | --prompts FILE.jsonl) [OPTIONS]\n"
+      "wisk generate --early A --late B --delta D (--prompt TEXT | --prompts FILE.jsonl) [OPTIONS]";
   verb.summary = "completions of prompts by a checkpoint or a blend";
   verb.details =
-      "Prints completions. Rows of --json carry text, token_ids, logprobs (natural logarithm, of the model's raw distribution)\n"
-      "and finish_reason; with --prompt-logprobs also prompt_token_ids, prompt_logprobs and prompt_argmax: entry i belongs to\n"
-      "prompt token i, given those before it (the first is null). The same seed gives the same tokens whatever the batch, the\n"
+      "Prints completions. Rows of --json carry text, token_ids, logprobs (natural logarithm, of the model's "
+      "raw distribution)\n"
+      "and finish_reason; with --prompt-logprobs also prompt_token_ids, prompt_logprobs and prompt_argmax: "
+      "entry i belongs to\n"
+      "prompt token i, given those before it (the first is null). The same seed gives the same tokens "
+      "whatever the batch, the\n"
       "threads or the ranks.\n\n"
       "  wisk generate ckpt/step-1120 --prompt 'The capital of France is' --temperature 0\n"
       "  wisk generate --early ckpt/a --late ckpt/b --delta 0.3 --prompts questions.jsonl --samples 8 --json";

@@ -34,19 +34,23 @@ std::vector<Verb> all_verbs() {
 }
 
 void print_help(const std::vector<Verb>& verbs) {
-  std::cout << "wisk " << version() << ": finds the blend of model checkpoints that reasons best, and at which k.\n\n"
+  std::cout << "wisk " << version()
+            << ": finds the blend of model checkpoints that reasons best, and at which k.\n\n"
             << "  wisk VERB [ARGUMENTS]       wisk VERB --help explains a verb\n"
             << "  mpirun -n R wisk run JOB    the same on R ranks\n\n";
-  for (const Verb& verb : verbs) std::cout << "  " << verb.name << std::string(12 - verb.name.size(), ' ') << verb.summary << "\n";
+  for (const Verb& verb : verbs)
+    std::cout << "  " << verb.name << std::string(12 - verb.name.size(), ' ') << verb.summary << "\n";
   std::cout << "\n  --version   print the version\n"
-            << "\nExit status: 0 done, 2 wrong usage, 3 bad input, 4 the machine failed (disk, memory, MPI), 75 interrupted: run the\n"
+            << "\nExit status: 0 done, 2 wrong usage, 3 bad input, 4 the machine failed (disk, memory, MPI), "
+               "75 interrupted: run the\n"
                "same command again and it goes on.\n";
 }
 
 /// Names of positional arguments: they are options too, but not shown as such.
 std::set<std::string> positional_names(const Verb& verb) {
   std::set<std::string> names;
-  for (unsigned i = 0; i < std::min(verb.positional.max_total_count(), 8u); ++i) names.insert(verb.positional.name_for_position(i));
+  for (unsigned i = 0; i < std::min(verb.positional.max_total_count(), 8u); ++i)
+    names.insert(verb.positional.name_for_position(i));
   return names;
 }
 
@@ -69,11 +73,17 @@ po::variables_map parse(const Verb& verb, const std::vector<std::string>& argume
   po::variables_map values;
   try {
     const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-    po::store(po::command_line_parser(arguments).options(verb.options).positional(verb.positional).style(style).run(), values);
+    po::store(po::command_line_parser(arguments)
+                  .options(verb.options)
+                  .positional(verb.positional)
+                  .style(style)
+                  .run(),
+              values);
     po::notify(values);
   } catch (const po::unknown_option& error) {
     throw UsageError("wisk " + verb.name + ": unknown option " + error.get_option_name() +
-                     did_you_mean(error.get_option_name(), option_names(verb)) + "; see wisk " + verb.name + " --help");
+                     did_you_mean(error.get_option_name(), option_names(verb)) + "; see wisk " + verb.name +
+                     " --help");
   } catch (const po::error& error) {
     throw UsageError("wisk " + verb.name + ": " + error.what() + "; see wisk " + verb.name + " --help");
   }
@@ -95,7 +105,8 @@ int run(const Verb& verb, const std::vector<std::string>& arguments, std::string
   const po::variables_map values = parse(verb, arguments);
   std::optional<comm::MpiSession> session;
   if (comm::launched_by_mpi()) session.emplace();
-  const std::unique_ptr<comm::Communicator> world = session ? session->world() : comm::make_self_communicator();
+  const std::unique_ptr<comm::Communicator> world =
+      session ? session->world() : comm::make_self_communicator();
   prefix = rank_prefix(*world);
   configure_log(LogLevel::kInfo, prefix);
   return verb.execute(values, *world);
@@ -111,11 +122,13 @@ int main_without_catch(const std::vector<std::string>& arguments, std::string& p
     std::cout << "wisk " << version() << "\n";
     return 0;
   }
-  const auto verb = std::find_if(verbs.begin(), verbs.end(), [&](const Verb& v) { return v.name == arguments[0]; });
+  const auto verb =
+      std::find_if(verbs.begin(), verbs.end(), [&](const Verb& v) { return v.name == arguments[0]; });
   if (verb == verbs.end()) {
     std::vector<std::string> names;
     for (const Verb& v : verbs) names.push_back(v.name);
-    throw UsageError("expected a verb of " + join(names, ", ") + ", found \"" + arguments[0] + "\"" + did_you_mean(arguments[0], names));
+    throw UsageError("expected a verb of " + join(names, ", ") + ", found \"" + arguments[0] + "\"" +
+                     did_you_mean(arguments[0], names));
   }
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   for (const std::string& argument : rest) {
@@ -146,12 +159,14 @@ int main(int argc, char** argv) {
   try {
     const int status = wisk::cli::main_without_catch({argv + 1, argv + argc}, prefix);
     std::cout.flush();
-    if (!std::cout) throw wisk::EnvironmentError("standard output: expected to write, found it closed or full");
+    if (!std::cout)
+      throw wisk::EnvironmentError("standard output: expected to write, found it closed or full");
     return status;
   } catch (const wisk::Error& error) {
     return wisk::cli::fail(prefix, error.what(), error.status());
   } catch (const std::bad_alloc&) {
-    return wisk::cli::fail(prefix, "memory: expected more, found none left on " + wisk::cli::host_name(), ExitStatus::kEnvironment);
+    return wisk::cli::fail(prefix, "memory: expected more, found none left on " + wisk::cli::host_name(),
+                           ExitStatus::kEnvironment);
   } catch (const std::exception& error) {
     return wisk::cli::fail(prefix, std::string("unexpected: ") + error.what(), ExitStatus::kEnvironment);
   }

@@ -16,7 +16,7 @@ namespace {
 /// The results file of a run directory, or the file itself.
 std::filesystem::path results_of(const std::filesystem::path& run) {
   if (!std::filesystem::is_directory(run)) return run;
-  const std::filesystem::path file = run / "results.h5";
+  std::filesystem::path file = run / "results.h5";
   if (!std::filesystem::exists(file)) {
     throw InputError(
         run.string(), "a run directory with results.h5",

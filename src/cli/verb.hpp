@@ -12,13 +12,14 @@ namespace wisk::cli {
 namespace po = boost::program_options;
 
 struct Verb {
-  std::string name;      ///< "merge"
-  std::string synopsis;  ///< "wisk merge --early A --late B --delta D --out DIR"
-  std::string summary;   ///< one line for `wisk --help`
-  std::string details;   ///< paragraphs for `wisk merge --help`, written for a stranger
-  po::options_description options;                ///< named options
+  std::string name;                 ///< "merge"
+  std::string synopsis;             ///< "wisk merge --early A --late B --delta D --out DIR"
+  std::string summary;              ///< one line for `wisk --help`
+  std::string details;              ///< paragraphs for `wisk merge --help`, written for a stranger
+  po::options_description options;  ///< named options
   po::positional_options_description positional;  ///< names of options that are hidden from the help
-  std::function<int(const po::variables_map&, comm::Communicator& world)> execute;  ///< exit status; throws wisk::Error
+  std::function<int(const po::variables_map&, comm::Communicator& world)>
+      execute;  ///< exit status; throws wisk::Error
 };
 
 Verb run_verb();

@@ -51,7 +51,7 @@ Message receive_message(Communicator& world, int from, int tag) {
 /// Owns the slices and, when there are others to serve, the answering thread. Thread-safe.
 class WorkQueue::Server {
  public:
-  Server(Communicator& world, std::vector<Slice> slices, int others, int generation)
+  Server(Communicator& world, const std::vector<Slice>& slices, int others, int generation)
       : world_(world), tags_(generation), others_(others) {
     for (const Slice& slice : slices) remaining_[slice.arm].push_back(slice);
     left_ = slices.size();

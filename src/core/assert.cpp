@@ -6,8 +6,8 @@
 namespace wisk {
 
 void assertion_failed(const char* expression, std::source_location where) {
-  std::fprintf(stderr, "wisk: broken invariant: %s at %s:%u in %s\n", expression, where.file_name(), where.line(),
-               where.function_name());
+  std::fprintf(stderr, "wisk: broken invariant: %s at %s:%u in %s\n", expression, where.file_name(),
+               where.line(), where.function_name());
   std::abort();
 }
 

@@ -5,7 +5,8 @@
 
 namespace wisk {
 
-EnvironmentError EnvironmentError::from_errno(const std::string& where, const std::string& operation, int number) {
+EnvironmentError EnvironmentError::from_errno(const std::string& where, const std::string& operation,
+                                              int number) {
   return EnvironmentError(where + ": " + operation + " failed: " + std::strerror(number));
 }
 

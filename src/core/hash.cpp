@@ -42,12 +42,15 @@ Sha256& Sha256::update(std::span<const std::byte> bytes) {
   return *this;
 }
 
-Sha256& Sha256::update(std::string_view text) { return update(std::as_bytes(std::span(text))); }
+Sha256& Sha256::update(std::string_view text) {
+  return update(std::as_bytes(std::span(text)));
+}
 
 std::string Sha256::hex() {
   std::array<unsigned char, 32> digest{};
   unsigned int length = 0;
-  WISK_ASSERT(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), &length) == 1 && length == digest.size());
+  WISK_ASSERT(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), &length) == 1 &&
+              length == digest.size());
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   for (const unsigned char byte : digest) {

@@ -2,6 +2,8 @@
 
 namespace wisk {
 
-std::string_view version() { return WISK_VERSION; }
+std::string_view version() {
+  return WISK_VERSION;
+}
 
 }  // namespace wisk

@@ -33,7 +33,8 @@ Rope read_rope(const ConfigReader& config, double default_theta, std::int64_t ma
   }
   if (rope.scaling == Rope::Scaling::kNone) return rope;
   rope.factor = values.positive_number("factor");
-  rope.original_positions = values.number("original_max_position_embeddings", static_cast<double>(max_positions));
+  rope.original_positions =
+      values.number("original_max_position_embeddings", static_cast<double>(max_positions));
   if (rope.scaling == Rope::Scaling::kLlama3) {
     rope.original_positions = values.positive_number("original_max_position_embeddings");
     rope.low_frequency_factor = values.positive_number("low_freq_factor");
@@ -42,12 +43,14 @@ Rope read_rope(const ConfigReader& config, double default_theta, std::int64_t ma
   return rope;
 }
 
-/// The ropes of all layers: transformers 5 keeps them under rope_parameters, one set or one per kind of layer.
+/// The ropes of all layers: transformers 5 keeps them under rope_parameters, one set or one per kind of
+/// layer.
 void read_ropes(const ConfigReader& config, Architecture& a) {
   const ConfigReader parameters = config.child("rope_parameters");
   const bool gemma3 = a.name == "Gemma3ForCausalLM";
   const double theta = gemma3 ? 1000000.0 : 10000.0;
-  const ConfigReader full = parameters.child("full_attention"), sliding = parameters.child("sliding_attention");
+  const ConfigReader full = parameters.child("full_attention"),
+                     sliding = parameters.child("sliding_attention");
   if (!full.empty() || !sliding.empty()) {
     a.ropes = {read_rope(full.empty() ? sliding : full, theta, a.max_positions),
                read_rope(sliding.empty() ? full : sliding, 10000.0, a.max_positions)};
@@ -62,22 +65,26 @@ void read_ropes(const ConfigReader& config, Architecture& a) {
   for (LayerKind& layer : a.layers) layer.rope = a.ropes.size() > 1 && layer.window != 0 ? 1 : 0;
 }
 
-/// Which layers look through a window. `slides(i)` is the rule of the architecture where config.json has no layer_types.
+/// Which layers look through a window. `slides(i)` is the rule of the architecture where config.json has no
+/// layer_types.
 void read_windows(const ConfigReader& config, Architecture& a, std::int64_t window,
                   const std::function<bool(std::size_t)>& slides) {
   const std::vector<std::string> types = config.texts("layer_types");
   if (!types.empty() && types.size() != a.layers.size()) {
-    throw InputError(config.where("layer_types"), std::to_string(a.layers.size()) + " entries", std::to_string(types.size()));
+    throw InputError(config.where("layer_types"), std::to_string(a.layers.size()) + " entries",
+                     std::to_string(types.size()));
   }
   for (std::size_t i = 0; i < a.layers.size(); ++i) {
     bool sliding = slides(i);
     if (!types.empty()) {
       if (types[i] != "full_attention" && types[i] != "sliding_attention") {
-        throw InputError(config.where("layer_types"), "full_attention or sliding_attention", '"' + types[i] + '"');
+        throw InputError(config.where("layer_types"), "full_attention or sliding_attention",
+                         '"' + types[i] + '"');
       }
       sliding = types[i] == "sliding_attention";
     }
-    if (sliding && window <= 0) throw InputError(config.where("sliding_window"), "a positive number", config.shown("sliding_window"));
+    if (sliding && window <= 0)
+      throw InputError(config.where("sliding_window"), "a positive number", config.shown("sliding_window"));
     a.layers[i].window = sliding ? static_cast<int>(window) : 0;
   }
 }
@@ -88,19 +95,23 @@ void read_sizes(const ConfigReader& config, Architecture& a, int default_head_di
   a.feed_forward = config.positive("intermediate_size");
   a.heads = static_cast<int>(config.positive("num_attention_heads"));
   a.kv_heads = static_cast<int>(config.positive("num_key_value_heads", a.heads));
-  a.head_dim = static_cast<int>(config.positive("head_dim", default_head_dim != 0 ? default_head_dim : a.width / a.heads));
+  a.head_dim = static_cast<int>(
+      config.positive("head_dim", default_head_dim != 0 ? default_head_dim : a.width / a.heads));
   a.max_positions = config.positive("max_position_embeddings", 2048);
   a.norm_epsilon = static_cast<float>(config.number("rms_norm_eps", 1e-6));
   a.layers.resize(static_cast<std::size_t>(config.positive("num_hidden_layers")));
   if (a.heads % a.kv_heads != 0) {
-    throw InputError(config.where("num_attention_heads"), "a multiple of num_key_value_heads = " + std::to_string(a.kv_heads),
+    throw InputError(config.where("num_attention_heads"),
+                     "a multiple of num_key_value_heads = " + std::to_string(a.kv_heads),
                      std::to_string(a.heads));
   }
-  if (a.head_dim % 2 != 0) throw InputError(config.where("head_dim"), "an even number", std::to_string(a.head_dim));
+  if (a.head_dim % 2 != 0)
+    throw InputError(config.where("head_dim"), "an even number", std::to_string(a.head_dim));
   a.attention_scale = 1.0f / std::sqrt(static_cast<float>(a.head_dim));
 }
 
-void read_activation(const ConfigReader& config, const char* key, const std::string& fallback, Architecture& a) {
+void read_activation(const ConfigReader& config, const char* key, const std::string& fallback,
+                     Architecture& a) {
   const std::string name = config.text(key, fallback);
   if (name == "silu" || name == "swish") {
     a.activation = device::Activation::kSilu;
@@ -161,8 +172,10 @@ void describe_gemma(const ConfigReader& config, Architecture& a) {
   a.qkv_bias = a.output_bias = config.boolean("attention_bias", false);
   a.embedding_scale = std::sqrt(static_cast<float>(a.width));
   a.attention_scale = 1.0f / std::sqrt(static_cast<float>(config.number("query_pre_attn_scalar", 256)));
-  a.attention_softcap = static_cast<float>(config.number("attn_logit_softcapping", a.name == "Gemma2ForCausalLM" ? 50 : 0));
-  a.logit_softcap = static_cast<float>(config.number("final_logit_softcapping", a.name == "Gemma2ForCausalLM" ? 30 : 0));
+  a.attention_softcap =
+      static_cast<float>(config.number("attn_logit_softcapping", a.name == "Gemma2ForCausalLM" ? 50 : 0));
+  a.logit_softcap =
+      static_cast<float>(config.number("final_logit_softcapping", a.name == "Gemma2ForCausalLM" ? 30 : 0));
   read_activation(config, "hidden_activation", "gelu_pytorch_tanh", a);
   if (config.boolean("use_bidirectional_attention", false)) {
     throw InputError(config.where("use_bidirectional_attention"), "false", "true");
@@ -178,8 +191,10 @@ void describe_gemma2(const ConfigReader& config, Architecture& a) {
 void describe_gemma3(const ConfigReader& config, Architecture& a) {
   describe_gemma(config, a);
   a.qk_norm = true;
-  const std::int64_t pattern = config.integer("sliding_window_pattern", config.integer("_sliding_window_pattern", 6));
-  if (pattern < 1) throw InputError(config.where("sliding_window_pattern"), "at least 1", std::to_string(pattern));
+  const std::int64_t pattern =
+      config.integer("sliding_window_pattern", config.integer("_sliding_window_pattern", 6));
+  if (pattern < 1)
+    throw InputError(config.where("sliding_window_pattern"), "at least 1", std::to_string(pattern));
   read_windows(config, a, config.integer("sliding_window", 4096),
                [&](std::size_t i) { return (static_cast<std::int64_t>(i) + 1) % pattern != 0; });
   read_ropes(config, a);

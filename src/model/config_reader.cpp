@@ -21,13 +21,17 @@ ConfigReader ConfigReader::parse(const std::string& json, const std::string& whe
   auto node = std::make_shared<Node>();
   node->file = where;
   node->value = nlohmann::json::parse(json, nullptr, false);
-  if (!node->value.is_object()) throw InputError(where, "a JSON object", node->value.is_discarded() ? "text that is not JSON" : "another JSON value");
+  if (!node->value.is_object())
+    throw InputError(where, "a JSON object",
+                     node->value.is_discarded() ? "text that is not JSON" : "another JSON value");
   ConfigReader reader;
   reader.node_ = std::move(node);
   return reader;
 }
 
-bool ConfigReader::empty() const { return !node_->value.is_object() || node_->value.empty(); }
+bool ConfigReader::empty() const {
+  return !node_->value.is_object() || node_->value.empty();
+}
 
 ConfigReader ConfigReader::child(const std::string& key) const {
   auto node = std::make_shared<Node>();
@@ -42,7 +46,9 @@ ConfigReader ConfigReader::child(const std::string& key) const {
   return reader;
 }
 
-std::string ConfigReader::where(const std::string& key) const { return node_->file + ": key `" + node_->prefix + key + "`"; }
+std::string ConfigReader::where(const std::string& key) const {
+  return node_->file + ": key `" + node_->prefix + key + "`";
+}
 
 std::string ConfigReader::shown(const std::string& key) const {
   const nlohmann::json* found = node_->find(key);
@@ -52,14 +58,16 @@ std::string ConfigReader::shown(const std::string& key) const {
 double ConfigReader::number(const std::string& key, double fallback) const {
   const nlohmann::json* found = node_->find(key);
   if (found == nullptr) return fallback;
-  if (!found->is_number() || !std::isfinite(found->get<double>())) throw InputError(where(key), "a number", found->dump());
+  if (!found->is_number() || !std::isfinite(found->get<double>()))
+    throw InputError(where(key), "a number", found->dump());
   return found->get<double>();
 }
 
 std::int64_t ConfigReader::integer(const std::string& key, std::int64_t fallback) const {
   const double value = number(key, static_cast<double>(fallback));
   constexpr double kLargest = 1e15;
-  if (value != std::floor(value) || std::abs(value) > kLargest) throw InputError(where(key), "an integer", shown(key));
+  if (value != std::floor(value) || std::abs(value) > kLargest)
+    throw InputError(where(key), "an integer", shown(key));
   return static_cast<std::int64_t>(value);
 }
 

@@ -10,7 +10,8 @@ namespace {
 constexpr double kTwoPi = 6.283185307179586476925;
 
 /// Llama 3's rule: long wavelengths are stretched by `factor`, short ones kept, those between interpolated
-/// (Grattafiori et al., The Llama 3 Herd of Models, arXiv 2407.21783, section 3.4.2; constants in config.json).
+/// (Grattafiori et al., The Llama 3 Herd of Models, arXiv 2407.21783, section 3.4.2; constants in
+/// config.json).
 double llama3_frequency(double frequency, const Rope& rope) {
   const double wavelength = kTwoPi / frequency;
   if (wavelength < rope.original_positions / rope.high_frequency_factor) return frequency;
@@ -25,8 +26,8 @@ double llama3_frequency(double frequency, const Rope& rope) {
 float Rope::frequency(int pair, int head_dim, std::int64_t position) const {
   double base = theta;
   if (scaling == Scaling::kDynamic) {
-    // NTK-aware: the base grows with the length of the sequence. A key keeps the rotation of its own position, so that
-    // prefill and decode agree; within the trained context this is no scaling at all.
+    // NTK-aware: the base grows with the length of the sequence. A key keeps the rotation of its own
+    // position, so that prefill and decode agree; within the trained context this is no scaling at all.
     const double length = std::max(static_cast<double>(position + 1), original_positions);
     const double stretch = factor * length / original_positions - (factor - 1);
     base = theta * math::pow(stretch, static_cast<double>(head_dim) / (head_dim - 2));

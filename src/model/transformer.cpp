@@ -24,20 +24,23 @@ class Scratch {
   device::Buffer buffer_;
 };
 
-const float* or_null(const device::Buffer& buffer) { return buffer.bytes() == 0 ? nullptr : buffer.as<float>(); }
+const float* or_null(const device::Buffer& buffer) {
+  return buffer.bytes() == 0 ? nullptr : buffer.as<float>();
+}
 
 }  // namespace
 
 struct Transformer::Workspace {
-  Scratch residual, normed, query, key, value, attended, gate, up, parts, local_sum, gathered, output, rows, logits;
-  float* x = nullptr;  // [T, C], the residual stream
+  Scratch residual, normed, query, key, value, attended, gate, up, parts, local_sum, gathered, output, rows,
+      logits;
+  float* x = nullptr;                           // [T, C], the residual stream
   std::vector<std::vector<float>> angle_table;  // of each rope: [positions, D/2, 2], grown as positions come
   std::vector<std::vector<float>> angles;       // of each rope: [T, D/2, 2], of the current step
   std::vector<float> local_logits, all_logits;  // host
 };
 
-Transformer::Transformer(device::Device& device, const Architecture& architecture, Weights& weights, Compute compute,
-                         comm::Communicator& replica)
+Transformer::Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
+                         Compute compute, comm::Communicator& replica)
     : device_(device),
       architecture_(architecture),
       weights_(weights),
@@ -78,8 +81,8 @@ std::span<const float> Transformer::forward(const device::StepTokens& step, devi
   for (std::size_t r = 0; r < architecture_.ropes.size(); ++r) work_->angles[r].clear();
   embed(step);
   for (std::size_t layer = 0; layer < architecture_.layers.size(); ++layer) {
-    attention(layer, step, cache);      // x += attention(norm(x))
-    feed_forward(layer, step.size());   // x += feed_forward(norm(x))
+    attention(layer, step, cache);     // x += attention(norm(x))
+    feed_forward(layer, step.size());  // x += feed_forward(norm(x))
   }
   return logits(rows);
 }
@@ -89,10 +92,12 @@ void Transformer::embed(const device::StepTokens& step) {
   const std::int64_t count = std::int64_t{step.size()} * architecture_.width;
   work_->x = work_->residual.get(device_, count);
   // The reference multiplies by the scale in the model's own precision.
-  const float scale = compute_ == Compute::kBFloat16 ? round_to_bf16(architecture_.embedding_scale) : architecture_.embedding_scale;
+  const float scale = compute_ == Compute::kBFloat16 ? round_to_bf16(architecture_.embedding_scale)
+                                                     : architecture_.embedding_scale;
   device_.embed(step.ids, weights_.embedding, weights_.first_token, scale, work_->x);
   if (replica_.size() > 1) {  // every row is on one rank, zero bits on the others
-    replica_.all_reduce_or(std::span(reinterpret_cast<std::uint32_t*>(work_->x), static_cast<std::size_t>(count)));
+    replica_.all_reduce_or(
+        std::span(reinterpret_cast<std::uint32_t*>(work_->x), static_cast<std::size_t>(count)));
   }
 }
 
@@ -100,7 +105,8 @@ void Transformer::embed(const device::StepTokens& step) {
 void Transformer::attention(std::size_t index, const device::StepTokens& step, device::KvCache& cache) {
   const Architecture& a = architecture_;
   const LayerWeights& layer = weights_.layers[index];
-  const std::int64_t tokens = step.size(), dim = a.head_dim, q_width = heads_ * dim, kv_width = kv_heads_ * dim;
+  const std::int64_t tokens = step.size(), dim = a.head_dim, q_width = heads_ * dim,
+                     kv_width = kv_heads_ * dim;
   float* h = work_->normed.get(device_, tokens * a.width);
   float* q = work_->query.get(device_, tokens * q_width);
   float* k = work_->key.get(device_, tokens * kv_width);
@@ -111,8 +117,10 @@ void Transformer::attention(std::size_t index, const device::StepTokens& step, d
   project(h, a.width, layer.key, or_null(layer.key_bias), tokens, k);
   project(h, a.width, layer.value, or_null(layer.value_bias), tokens, v);
   if (a.qk_norm) {
-    device_.rms_norm(q, layer.query_norm.as<float>(), a.norm_epsilon, tokens * heads_, dim, Compute::kFloat32, q);
-    device_.rms_norm(k, layer.key_norm.as<float>(), a.norm_epsilon, tokens * kv_heads_, dim, Compute::kFloat32, k);
+    device_.rms_norm(q, layer.query_norm.as<float>(), a.norm_epsilon, tokens * heads_, dim, Compute::kFloat32,
+                     q);
+    device_.rms_norm(k, layer.key_norm.as<float>(), a.norm_epsilon, tokens * kv_heads_, dim,
+                     Compute::kFloat32, k);
   }
   const std::span<const float> angles = angles_of(step, a.layers[index].rope);
   device_.rope(q, heads_, dim, angles, compute_);
@@ -138,7 +146,8 @@ void Transformer::feed_forward(std::size_t index, std::int64_t tokens) {
   float* h = work_->normed.get(device_, tokens * a.width);
   float* gate = work_->gate.get(device_, tokens * feed_forward_);
   float* up = work_->up.get(device_, tokens * feed_forward_);
-  device_.rms_norm(work_->x, layer.feed_forward_norm.as<float>(), a.norm_epsilon, tokens, a.width, compute_, h);
+  device_.rms_norm(work_->x, layer.feed_forward_norm.as<float>(), a.norm_epsilon, tokens, a.width, compute_,
+                   h);
   project(h, a.width, layer.gate, or_null(layer.gate_bias), tokens, gate);
   project(h, a.width, layer.up, or_null(layer.up_bias), tokens, up);
   device_.gated(a.activation, gate, up, tokens * feed_forward_, compute_, gate);
@@ -147,8 +156,8 @@ void Transformer::feed_forward(std::size_t index, std::int64_t tokens) {
 
 /// out[:, slice] = W[slice] x + bias[slice], for this rank's slices side by side.
 void Transformer::project(const float* x /* [T, width] */, std::int64_t width,
-                          const std::vector<device::PackedMatrix>& slices, const float* bias, std::int64_t tokens,
-                          float* out /* [T, sum of rows] */) {
+                          const std::vector<device::PackedMatrix>& slices, const float* bias,
+                          std::int64_t tokens, float* out /* [T, sum of rows] */) {
   const std::int64_t part = slices.front().rows, all = part * static_cast<std::int64_t>(slices.size());
   for (std::size_t s = 0; s < slices.size(); ++s) {
     const std::int64_t offset = static_cast<std::int64_t>(s) * part;
@@ -156,8 +165,8 @@ void Transformer::project(const float* x /* [T, width] */, std::int64_t width,
   }
 }
 
-/// x += norm(W y + bias), the product summed as S partial sums in a binary tree: this rank's subtree first, then the
-/// subtrees of all ranks, so that any tensor-parallel degree adds in the same order.
+/// x += norm(W y + bias), the product summed as S partial sums in a binary tree: this rank's subtree first,
+/// then the subtrees of all ranks, so that any tensor-parallel degree adds in the same order.
 void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t width,
                                  const std::vector<device::PackedMatrix>& slices, const device::Buffer& bias,
                                  const device::Buffer& norm, std::int64_t tokens) {
@@ -173,8 +182,9 @@ void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t w
     float* mine = work_->local_sum.get(device_, count);
     float* all = work_->gathered.get(device_, count * replica_.size());
     device_.add_parts(parts, nullptr, tokens, columns, false, mine);
-    replica_.all_gather(std::as_bytes(std::span(mine, static_cast<std::size_t>(count))),
-                        std::as_writable_bytes(std::span(all, static_cast<std::size_t>(count * replica_.size()))));
+    replica_.all_gather(
+        std::as_bytes(std::span(mine, static_cast<std::size_t>(count))),
+        std::as_writable_bytes(std::span(all, static_cast<std::size_t>(count * replica_.size()))));
     parts.clear();
     for (int r = 0; r < replica_.size(); ++r) parts.push_back(all + r * count);
   }
@@ -183,7 +193,8 @@ void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t w
   } else {
     float* out = work_->output.get(device_, count);
     device_.add_parts(parts, or_null(bias), tokens, columns, false, out);
-    device_.rms_norm(out, norm.as<float>(), architecture_.norm_epsilon, tokens, columns, Compute::kFloat32, out);
+    device_.rms_norm(out, norm.as<float>(), architecture_.norm_epsilon, tokens, columns, Compute::kFloat32,
+                     out);
     device_.add(work_->x, out, count);
   }
 }
@@ -196,7 +207,8 @@ std::span<const float> Transformer::logits(std::span<const std::int32_t> rows) {
   float* chosen = work_->rows.get(device_, count * a.width);
   for (std::int64_t r = 0; r < count; ++r) {
     const float* row = work_->x + rows[static_cast<std::size_t>(r)] * a.width;
-    device_.rms_norm(row, weights_.final_norm.as<float>(), a.norm_epsilon, 1, a.width, compute_, chosen + r * a.width);
+    device_.rms_norm(row, weights_.final_norm.as<float>(), a.norm_epsilon, 1, a.width, compute_,
+                     chosen + r * a.width);
   }
   const device::PackedMatrix& head = weights_.output_embedding();
   float* local = work_->logits.get(device_, count * head.rows);
@@ -218,13 +230,15 @@ std::span<const float> Transformer::logits(std::span<const std::int32_t> rows) {
   for (int r = 0; r < replica_.size(); ++r) {  // rank by rank, row by row, into [rows, V]
     const auto [first, last] = vocabulary_range(a, r, replica_.size());
     for (std::int64_t row = 0; row < count; ++row, from += static_cast<std::size_t>(last - first)) {
-      std::copy_n(work_->local_logits.data() + from, last - first, work_->all_logits.data() + row * a.vocabulary + first);
+      std::copy_n(work_->local_logits.data() + from, last - first,
+                  work_->all_logits.data() + row * a.vocabulary + first);
     }
   }
   return work_->all_logits;
 }
 
-/// The angles of the step's positions, gathered once a step and rope from a table that grows with the positions.
+/// The angles of the step's positions, gathered once a step and rope from a table that grows with the
+/// positions.
 std::span<const float> Transformer::angles_of(const device::StepTokens& step, int rope) {
   const auto width = static_cast<std::size_t>(architecture_.head_dim);
   std::vector<float>& table = work_->angle_table[static_cast<std::size_t>(rope)];
@@ -241,7 +255,8 @@ std::span<const float> Transformer::angles_of(const device::StepTokens& step, in
   }
   angles.resize(static_cast<std::size_t>(step.size()) * width);
   for (std::size_t t = 0; t < step.positions.size(); ++t) {
-    std::copy_n(table.data() + static_cast<std::size_t>(step.positions[t]) * width, width, angles.data() + t * width);
+    std::copy_n(table.data() + static_cast<std::size_t>(step.positions[t]) * width, width,
+                angles.data() + t * width);
   }
   return angles;
 }

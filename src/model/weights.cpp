@@ -20,8 +20,8 @@ std::pair<std::int64_t, std::int64_t> vocabulary_range(const Architecture& a, in
   return {edge(rank), edge(rank + 1)};
 }
 
-Weights::Weights(device::Device& device, const Architecture& architecture, DType storage, device::Compute compute,
-                 Shard shard)
+Weights::Weights(device::Device& device, const Architecture& architecture, DType storage,
+                 device::Compute compute, Shard shard)
     : layers(architecture.layers.size()),
       device_(device),
       architecture_(architecture),
@@ -33,8 +33,8 @@ Weights::Weights(device::Device& device, const Architecture& architecture, DType
   const auto [first, last] = vocabulary_range(architecture, shard.rank, shard.ranks);
   first_token = first;
   const auto vocabulary_part = [&](const char* name, PackedMatrix& matrix) {
-    add_matrix(name, matrix, architecture_.vocabulary, architecture_.width, first_token, 0, last - first_token,
-               architecture_.width, shard_.rank * local_slices_);
+    add_matrix(name, matrix, architecture_.vocabulary, architecture_.width, first_token, 0,
+               last - first_token, architecture_.width, shard_.rank * local_slices_);
     entries_.back().slices = local_slices_;
   };
   vocabulary_part("model.embed_tokens.weight", embedding);
@@ -49,11 +49,15 @@ void Weights::add_layer(std::size_t index) {
   LayerWeights& layer = layers[index];
   add_vector(prefix + "input_layernorm.weight", layer.input_norm, a.width, false, a.norm_offset);
   if (a.post_norms) {
-    add_vector(prefix + "post_attention_layernorm.weight", layer.attention_norm, a.width, false, a.norm_offset);
-    add_vector(prefix + "pre_feedforward_layernorm.weight", layer.feed_forward_norm, a.width, false, a.norm_offset);
-    add_vector(prefix + "post_feedforward_layernorm.weight", layer.output_norm, a.width, false, a.norm_offset);
+    add_vector(prefix + "post_attention_layernorm.weight", layer.attention_norm, a.width, false,
+               a.norm_offset);
+    add_vector(prefix + "pre_feedforward_layernorm.weight", layer.feed_forward_norm, a.width, false,
+               a.norm_offset);
+    add_vector(prefix + "post_feedforward_layernorm.weight", layer.output_norm, a.width, false,
+               a.norm_offset);
   } else {
-    add_vector(prefix + "post_attention_layernorm.weight", layer.feed_forward_norm, a.width, false, a.norm_offset);
+    add_vector(prefix + "post_attention_layernorm.weight", layer.feed_forward_norm, a.width, false,
+               a.norm_offset);
   }
   add_sliced(prefix + "self_attn.q_proj", layer.query, a.query_width(), a.width, true);
   add_sliced(prefix + "self_attn.k_proj", layer.key, a.kv_width(), a.width, true);
@@ -97,16 +101,19 @@ void Weights::add_matrix(std::string name, PackedMatrix& matrix, std::int64_t ro
 void Weights::add_sliced(const std::string& name, std::vector<PackedMatrix>& matrices, std::int64_t rows,
                          std::int64_t columns, bool along_rows) {
   const int slices = architecture_.slices();
-  const std::int64_t part_rows = along_rows ? rows / slices : rows, part_columns = along_rows ? columns : columns / slices;
+  const std::int64_t part_rows = along_rows ? rows / slices : rows,
+                     part_columns = along_rows ? columns : columns / slices;
   matrices.resize(static_cast<std::size_t>(local_slices_));
   for (int s = 0; s < local_slices_; ++s) {
     const int slice = shard_.rank * local_slices_ + s;
-    add_matrix(name + ".weight", matrices[static_cast<std::size_t>(s)], rows, columns, along_rows ? slice * part_rows : 0,
-               along_rows ? 0 : slice * part_columns, part_rows, part_columns, slice);
+    add_matrix(name + ".weight", matrices[static_cast<std::size_t>(s)], rows, columns,
+               along_rows ? slice * part_rows : 0, along_rows ? 0 : slice * part_columns, part_rows,
+               part_columns, slice);
   }
 }
 
-void Weights::add_vector(std::string name, device::Buffer& vector, std::int64_t length, bool sliced, float offset) {
+void Weights::add_vector(std::string name, device::Buffer& vector, std::int64_t length, bool sliced,
+                         float offset) {
   Entry entry;
   entry.name = std::move(name);
   entry.vector = &vector;
@@ -144,7 +151,8 @@ void Weights::blend(std::span<const ModelFolder* const> ingredients, std::span<c
       if (coefficients[i] == 0) continue;
       const TensorView& tensor = tensor_of(*ingredients[i], entry.name);
       if (tensor.shape != expected) {
-        throw InputError(tensor.file.string() + ": tensor " + tensor.name, "shape " + checkpoint::to_string(expected) + " by config.json",
+        throw InputError(tensor.file.string() + ": tensor " + tensor.name,
+                         "shape " + checkpoint::to_string(expected) + " by config.json",
                          checkpoint::to_string(tensor.shape));
       }
       inputs.push_back({tensor.bytes.data(), tensor.dtype, coefficients[i]});
@@ -156,9 +164,11 @@ void Weights::blend(std::span<const ModelFolder* const> ingredients, std::span<c
 
 void Weights::blend_entry(const Entry& entry, std::span<const device::BlendInput> inputs) {
   if (entry.matrix != nullptr) {
-    device_.blend_matrix(*entry.matrix, inputs, {entry.first_row, entry.first_column, entry.columns}, storage_);
+    device_.blend_matrix(*entry.matrix, inputs, {entry.first_row, entry.first_column, entry.columns},
+                         storage_);
   } else {
-    device_.blend_vector(entry.vector->as<float>(), inputs, entry.first_row, entry.count, storage_, entry.offset);
+    device_.blend_vector(entry.vector->as<float>(), inputs, entry.first_row, entry.count, storage_,
+                         entry.offset);
   }
 }
 

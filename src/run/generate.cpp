@@ -26,11 +26,13 @@ struct Setup {
   std::int64_t longest = 0;
 };
 
-std::vector<std::int32_t> encode(const PromptInput& prompt, const GenerateRequest& request, const tokenizer::Tokenizer& tokenizer) {
+std::vector<std::int32_t> encode(const PromptInput& prompt, const GenerateRequest& request,
+                                 const tokenizer::Tokenizer& tokenizer) {
   if (!prompt.token_ids.empty()) return prompt.token_ids;
   if (request.chat.empty()) return tokenizer.encode(prompt.text, request.add_special_tokens);
-  const tokenizer::ChatFormat format = request.chat == "auto" ? tokenizer::recognise_chat_format(tokenizer, "--chat")
-                                                              : tokenizer::parse_chat_format(request.chat, "--chat");
+  const tokenizer::ChatFormat format = request.chat == "auto"
+                                           ? tokenizer::recognise_chat_format(tokenizer, "--chat")
+                                           : tokenizer::parse_chat_format(request.chat, "--chat");
   const std::vector<tokenizer::Message> messages = {{"user", prompt.text}};
   return tokenizer.encode(tokenizer::render_chat(format, tokenizer, messages), false);
 }
@@ -45,13 +47,18 @@ Setup set_up(const GenerateRequest& request) {
     if (ids.empty()) throw InputError(where, "at least one token", "none");
     for (const std::int32_t id : ids) {
       if (id < 0 || id >= setup.checkpoints.architecture.vocabulary) {
-        throw InputError(where, "token ids of 0 to " + std::to_string(setup.checkpoints.architecture.vocabulary - 1), std::to_string(id));
+        throw InputError(where,
+                         "token ids of 0 to " + std::to_string(setup.checkpoints.architecture.vocabulary - 1),
+                         std::to_string(id));
       }
     }
     const auto length = static_cast<std::int64_t>(ids.size()) + request.parameters.max_tokens;
     if (length > setup.checkpoints.architecture.max_positions) {
-      throw InputError(where, "prompt and max-tokens within max_position_embeddings = " + std::to_string(setup.checkpoints.architecture.max_positions),
-                       std::to_string(ids.size()) + " + " + std::to_string(request.parameters.max_tokens) + " tokens");
+      throw InputError(
+          where,
+          "prompt and max-tokens within max_position_embeddings = " +
+              std::to_string(setup.checkpoints.architecture.max_positions),
+          std::to_string(ids.size()) + " + " + std::to_string(request.parameters.max_tokens) + " tokens");
     }
     setup.longest = std::max(setup.longest, length);
     setup.prompts.push_back(std::move(ids));
@@ -65,7 +72,8 @@ void score_prompt(ResidentModel& resident, Generated& row) {
   const std::vector<std::int32_t>& ids = row.prompt_ids;
   model::Transformer& transformer = resident.transformer();
   const auto vocabulary = static_cast<std::size_t>(transformer.architecture().vocabulary);
-  device::KvCache cache = transformer.make_cache(sample::Engine::pages_for(static_cast<std::int64_t>(ids.size())));
+  device::KvCache cache =
+      transformer.make_cache(sample::Engine::pages_for(static_cast<std::int64_t>(ids.size())));
   std::vector<std::int32_t> pages(static_cast<std::size_t>(cache.pages));
   std::iota(pages.begin(), pages.end(), 0);
   row.prompt_logprobs.assign(1, 0.0f);
@@ -76,12 +84,14 @@ void score_prompt(ResidentModel& resident, Generated& row) {
     const std::vector<std::int32_t> page_rows(count, 0);
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(begin));
     std::iota(rows.begin(), rows.end(), 0);
-    const auto logits = transformer.forward({std::span(ids).subspan(begin, count), positions, page_rows, pages}, cache, rows);
+    const auto logits =
+        transformer.forward({std::span(ids).subspan(begin, count), positions, page_rows, pages}, cache, rows);
     for (std::size_t i = 0; i < count && begin + i + 1 < ids.size(); ++i) {
       const auto row_logits = logits.subspan(i * vocabulary, vocabulary);
       const auto next = static_cast<std::size_t>(ids[begin + i + 1]);
       row.prompt_logprobs.push_back(row_logits[next] - sample::log_sum_exp(row_logits));
-      row.prompt_argmax.push_back(static_cast<std::int32_t>(std::max_element(row_logits.begin(), row_logits.end()) - row_logits.begin()));
+      row.prompt_argmax.push_back(static_cast<std::int32_t>(
+          std::max_element(row_logits.begin(), row_logits.end()) - row_logits.begin()));
     }
   }
 }
@@ -101,7 +111,8 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
   resident.blend(request.recipe);
 
   std::vector<Generated> rows;  // of this replica
-  const auto replicas = static_cast<std::size_t>(topology.replicas), mine = static_cast<std::size_t>(topology.replica_index);
+  const auto replicas = static_cast<std::size_t>(topology.replicas),
+             mine = static_cast<std::size_t>(topology.replica_index);
   for (std::size_t i = mine; i < setup.prompts.size(); i += replicas) {
     rows.emplace_back();
     rows.back().index = i;
@@ -111,7 +122,8 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
   }
   if (request.parameters.max_tokens > 0) {
     const int pages = resident.plan_pages(setup.longest, request.engine.max_batch);
-    sample::Engine engine(resident.device(), resident.transformer(), {request.engine.max_batch, request.engine.prefill_chunk, pages});
+    sample::Engine engine(resident.device(), resident.transformer(),
+                          {request.engine.max_batch, request.engine.prefill_chunk, pages});
     const sample::Sampling sampling{request.parameters, request.seed, setup.checkpoints.end_tokens};
     std::size_t next = 0;
     sample::EngineCallbacks callbacks;
@@ -121,22 +133,27 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
       work.tag = static_cast<std::int64_t>(next);
       work.problem_key = key_of(request.prompts[rows[next].index]);
       work.prompt = rows[next].prompt_ids;
-      for (int s = 0; s < request.parameters.samples; ++s) work.samples.push_back({static_cast<std::uint32_t>(s), {}, {}});
+      for (int s = 0; s < request.parameters.samples; ++s)
+        work.samples.push_back({static_cast<std::uint32_t>(s), {}, {}});
       ++next;
       return work;
     };
     callbacks.done = [&](sample::Drawn&& drawn) {
       if (!drawn.finish) return;
-      rows[static_cast<std::size_t>(drawn.tag)].completions[drawn.sample] = {drawn.sample, std::move(drawn.text), *drawn.finish,
-                                                                             std::move(drawn.tokens), std::move(drawn.logprobs)};
+      rows[static_cast<std::size_t>(drawn.tag)].completions[drawn.sample] = {
+          drawn.sample, std::move(drawn.text), *drawn.finish, std::move(drawn.tokens),
+          std::move(drawn.logprobs)};
     };
     callbacks.interrupted = [&] {
       std::array<std::byte, 1> flag = {static_cast<std::byte>(InterruptHandler::requested() ? 1 : 0)};
       if (topology.replica->size() > 1) topology.replica->broadcast(flag, 0);
       return flag[0] != std::byte{0};
     };
-    callbacks.make_watcher = [&] { return std::make_unique<StopWatcher>(setup.tokenizer, request.parameters.stop); };
-    if (!engine.run(sampling, callbacks)) throw Interrupted("generate was interrupted by a signal; nothing was written");
+    callbacks.make_watcher = [&] {
+      return std::make_unique<StopWatcher>(setup.tokenizer, request.parameters.stop);
+    };
+    if (!engine.run(sampling, callbacks))
+      throw Interrupted("generate was interrupted by a signal; nothing was written");
   } else {
     for (Generated& row : rows) row.completions.clear();
   }

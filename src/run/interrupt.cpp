@@ -33,9 +33,13 @@ InterruptHandler::InterruptHandler() {
 }
 
 InterruptHandler::~InterruptHandler() {
-  for (const int signal : kSignals) ::signal(signal, SIG_DFL);
+  // After an interruption the process only has to end with its status: a launcher that now ends the other
+  // ranks, since one has left, must not turn that status into another.
+  for (const int signal : kSignals) ::signal(signal, signals_seen != 0 ? SIG_IGN : SIG_DFL);
 }
 
-bool InterruptHandler::requested() { return signals_seen != 0; }
+bool InterruptHandler::requested() {
+  return signals_seen != 0;
+}
 
 }  // namespace wisk::run

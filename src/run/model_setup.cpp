@@ -45,7 +45,8 @@ std::uint64_t available_memory() {
   }
   for (const auto& [limit_file, usage_file] :
        {std::pair{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-        std::pair{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
+        std::pair{"/sys/fs/cgroup/memory/memory.limit_in_bytes",
+                  "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
     std::uint64_t limit = 0, usage = 0;
     if (std::ifstream(limit_file) >> limit && std::ifstream(usage_file) >> usage && limit > usage) {
       available = std::min(available, limit - usage);
@@ -74,15 +75,18 @@ Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, co
   for (const auto& folder : all.folders) pointers.push_back(&folder);
   checkpoint::require_blendable(pointers, options.dtype.has_value());
   const checkpoint::ModelFolder& first = all.folders.front();
-  all.architecture = model::read_architecture(first.config_text(), (paths.front() / "config.json").string(), tied);
+  all.architecture =
+      model::read_architecture(first.config_text(), (paths.front() / "config.json").string(), tied);
   const checkpoint::TensorView& embedding = first.tensor("model.embed_tokens.weight");
   all.storage = options.dtype.value_or(embedding.dtype);
-  const DType compute = options.compute.value_or(all.storage == DType::kBFloat16 ? DType::kBFloat16 : DType::kFloat32);
+  const DType compute =
+      options.compute.value_or(all.storage == DType::kBFloat16 ? DType::kBFloat16 : DType::kFloat32);
   all.compute = compute == DType::kBFloat16 ? device::Compute::kBFloat16 : device::Compute::kFloat32;
   all.end_tokens = end_tokens_of(first);
   for (std::size_t i = 1; i < all.folders.size(); ++i) {
     if (end_tokens_of(all.folders[i]) != all.end_tokens) {
-      throw InputError(paths[i].string() + ": eos_token_id", "the end tokens of " + paths.front().string(), "others");
+      throw InputError(paths[i].string() + ": eos_token_id", "the end tokens of " + paths.front().string(),
+                       "others");
     }
   }
   return all;
@@ -105,13 +109,16 @@ tokenizer::Tokenizer shared_tokenizer(const std::vector<std::filesystem::path>& 
   return first;
 }
 
-Topology make_topology(comm::Communicator& world, int tensor_parallel, const model::Architecture& architecture) {
+Topology make_topology(comm::Communicator& world, int tensor_parallel,
+                       const model::Architecture& architecture) {
   if (tensor_parallel < 1 || architecture.slices() % tensor_parallel != 0) {
-    throw InputError("model.tensor_parallel", "a power of two, at most " + std::to_string(architecture.slices()) + " for this model",
+    throw InputError("model.tensor_parallel",
+                     "a power of two, at most " + std::to_string(architecture.slices()) + " for this model",
                      std::to_string(tensor_parallel));
   }
   if (world.size() % tensor_parallel != 0) {
-    throw InputError("model.tensor_parallel", "a divisor of the number of ranks, " + std::to_string(world.size()),
+    throw InputError("model.tensor_parallel",
+                     "a divisor of the number of ranks, " + std::to_string(world.size()),
                      std::to_string(tensor_parallel));
   }
   Topology topology;
@@ -130,9 +137,10 @@ ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions
   cpu.share_rank = topology.node->rank();
   device_ = device::make_cpu_device(cpu);
   const model::Shard shard{topology.replica->rank(), topology.replica->size()};
-  weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage, checkpoints.compute, shard);
-  transformer_ = std::make_unique<model::Transformer>(*device_, checkpoints.architecture, *weights_, checkpoints.compute,
-                                                      *topology.replica);
+  weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage,
+                                              checkpoints.compute, shard);
+  transformer_ = std::make_unique<model::Transformer>(*device_, checkpoints.architecture, *weights_,
+                                                      checkpoints.compute, *topology.replica);
 }
 
 std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
@@ -141,7 +149,8 @@ std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
   std::vector<const checkpoint::ModelFolder*> folders;
   for (std::size_t i = 0; i < recipe.ingredients.size(); ++i) {
     folders.push_back(&checkpoints_.folder(recipe.ingredients[i].folder));
-    wanted += std::to_string(std::bit_cast<std::uint64_t>(recipe.coefficients[i])) + "*" + recipe.ingredients[i].folder.string() + "\n";
+    wanted += std::to_string(std::bit_cast<std::uint64_t>(recipe.coefficients[i])) + "*" +
+              recipe.ingredients[i].folder.string() + "\n";
   }
   if (wanted != resident_) {
     weights_->blend(folders, recipe.coefficients);
@@ -155,14 +164,16 @@ std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
 }
 
 int ResidentModel::plan_pages(std::int64_t longest, int largest_batch) const {
-  const std::uint64_t page = model::Transformer::page_bytes(checkpoints_.architecture, checkpoints_.compute, topology_.replica->size());
+  const std::uint64_t page = model::Transformer::page_bytes(checkpoints_.architecture, checkpoints_.compute,
+                                                            topology_.replica->size());
   const auto per_sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(longest)) + 1;
   // Prompts that wait or are kept need some too: half as many again.
-  const std::uint64_t wanted = per_sequence * static_cast<std::uint64_t>(largest_batch) * 3 / 2 + per_sequence;
+  const std::uint64_t wanted =
+      per_sequence * static_cast<std::uint64_t>(largest_batch) * 3 / 2 + per_sequence;
   std::uint64_t budget = options_.kv_cache_bytes;
   if (budget == 0) {  // half of what is free after the weights, shared with the node's other ranks
-    const std::uint64_t weights = model::Weights::bytes_for(checkpoints_.architecture, checkpoints_.storage, checkpoints_.compute,
-                                                            topology_.replica->size());
+    const std::uint64_t weights = model::Weights::bytes_for(checkpoints_.architecture, checkpoints_.storage,
+                                                            checkpoints_.compute, topology_.replica->size());
     const std::uint64_t share = available_memory() / static_cast<std::uint64_t>(topology_.node->size());
     budget = share > weights ? (share - weights) / 2 : 0;
   }
@@ -170,8 +181,9 @@ int ResidentModel::plan_pages(std::int64_t longest, int largest_batch) const {
   topology_.replica->all_reduce_max(fewest);
   const auto pages = static_cast<std::uint64_t>(-fewest[0]);
   if (pages < per_sequence) {
-    throw EnvironmentError("key/value cache: expected at least " + std::to_string((per_sequence * page + 1023) / 1024) +
-                           " KiB for one sequence of " + std::to_string(longest) + " tokens, found " + std::to_string(budget / 1024) +
+    throw EnvironmentError("key/value cache: expected at least " +
+                           std::to_string((per_sequence * page + 1023) / 1024) + " KiB for one sequence of " +
+                           std::to_string(longest) + " tokens, found " + std::to_string(budget / 1024) +
                            " KiB: raise engine.kv_cache or lower decode.max_tokens");
   }
   constexpr std::uint64_t kMostPages = std::uint64_t{1} << 30;

@@ -58,8 +58,10 @@ void tokenize_prompts(Plan& plan) {
     const task::Prompt prompt = plan.task.prompt(problem);
     if (format) {
       std::vector<tokenizer::Message> messages;
-      for (const task::Message& message : prompt.messages) messages.push_back({message.role, message.content});
-      plan.prompts.push_back(plan.tokenizer.encode(tokenizer::render_chat(*format, plan.tokenizer, messages), false));
+      for (const task::Message& message : prompt.messages)
+        messages.push_back({message.role, message.content});
+      plan.prompts.push_back(
+          plan.tokenizer.encode(tokenizer::render_chat(*format, plan.tokenizer, messages), false));
     } else {
       plan.prompts.push_back(plan.tokenizer.encode(prompt.text, true));
     }
@@ -68,8 +70,10 @@ void tokenize_prompts(Plan& plan) {
     if (ids.empty()) throw InputError(problem_name, "a prompt of at least one token", "none");
     for (const std::int32_t id : ids) {
       if (id >= plan.checkpoints.architecture.vocabulary) {
-        throw InputError(problem_name, "token ids below vocab_size " + std::to_string(plan.checkpoints.architecture.vocabulary),
-                         std::to_string(id));
+        throw InputError(
+            problem_name,
+            "token ids below vocab_size " + std::to_string(plan.checkpoints.architecture.vocabulary),
+            std::to_string(id));
       }
     }
     const auto length = static_cast<std::int64_t>(ids.size()) + max_tokens;
@@ -106,12 +110,13 @@ void hash_inputs(Plan& plan, comm::Communicator& world) {
   }
   world.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)));
   for (std::size_t i = 0; i < files.size(); ++i) {
-    plan.input_sha256.emplace_back(files[i].string(), all.substr((i % ranks * each + i / ranks) * kDigits, kDigits));
+    plan.input_sha256.emplace_back(files[i].string(),
+                                   all.substr((i % ranks * each + i / ranks) * kDigits, kDigits));
   }
 }
 
-/// The job's keys, and the contents of what it names: each checkpoint and the task as one digest, by their names in the
-/// job, so that a moved or reordered folder is the same job.
+/// The job's keys, and the contents of what it names: each checkpoint and the task as one digest, by their
+/// names in the job, so that a moved or reordered folder is the same job.
 void identify(Plan& plan) {
   plan.keys = plan.job.result_keys;
   std::size_t next = 0;
@@ -135,11 +140,21 @@ void identify(Plan& plan) {
 
 }  // namespace
 
-Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides, comm::Communicator& world) {
+Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides,
+               comm::Communicator& world) {
   Plan plan = rank_zero_first(world, [&] {
     Job job = load_job(job_file, overrides);
     const std::vector<std::filesystem::path> folders = folders_of(job);
-    Plan p{job, open_checkpoints(folders, job.model), shared_tokenizer(folders), task::Task::load(job.task), {}, {}, {}, {}, {}, 0};
+    Plan p{job,
+           open_checkpoints(folders, job.model),
+           shared_tokenizer(folders),
+           task::Task::load(job.task),
+           {},
+           {},
+           {},
+           {},
+           {},
+           0};
     p.end_tokens = p.checkpoints.end_tokens;
     tokenize_prompts(p);
     for (const Arm& arm : p.job.arms) {
@@ -156,7 +171,8 @@ Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::str
 std::int64_t Plan::samples() const {
   std::int64_t total = 0;
   for (std::size_t a = 0; a < job.arms.size(); ++a) {
-    if (job.arms[a].sampled_as == a) total += static_cast<std::int64_t>(prompts.size()) * job.arms[a].decode.samples;
+    if (job.arms[a].sampled_as == a)
+      total += static_cast<std::int64_t>(prompts.size()) * job.arms[a].decode.samples;
   }
   return total;
 }
@@ -189,12 +205,16 @@ store::ResultsPlan Plan::results() const {
 }
 
 std::vector<comm::Slice> Plan::remaining(const store::Journal& journal, int replicas) const {
-  // Whole cells, so that a prompt is computed once; parts of cells where there are too few for everybody to stay busy.
+  // Whole cells, so that a prompt is computed once; parts of cells where there are too few for everybody to
+  // stay busy.
   constexpr std::int64_t kSlicesPerReplica = 4;
   std::int64_t cells = 0;
   for (std::size_t a = 0; a < job.arms.size(); ++a) cells += job.arms[a].sampled_as == a ? 1 : 0;
   cells *= static_cast<std::int64_t>(prompts.size());
-  const std::int64_t parts = replicas == 1 ? 1 : std::max<std::int64_t>(1, kSlicesPerReplica * replicas / std::max<std::int64_t>(1, cells));
+  const std::int64_t parts =
+      replicas == 1
+          ? 1
+          : std::max<std::int64_t>(1, kSlicesPerReplica * replicas / std::max<std::int64_t>(1, cells));
   std::vector<comm::Slice> slices;
   for (std::size_t a = 0; a < job.arms.size(); ++a) {
     if (job.arms[a].sampled_as != a) continue;
@@ -205,9 +225,11 @@ std::vector<comm::Slice> Plan::remaining(const store::Journal& journal, int repl
         const int end = std::min(samples, begin + step);
         bool missing = false;
         for (int s = begin; s < end && !missing; ++s) {
-          missing = !journal.contains({static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(s)});
+          missing = !journal.contains(
+              {static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(s)});
         }
-        if (missing) slices.push_back({static_cast<std::int32_t>(a), static_cast<std::int32_t>(p), begin, end});
+        if (missing)
+          slices.push_back({static_cast<std::int32_t>(a), static_cast<std::int32_t>(p), begin, end});
       }
     }
   }

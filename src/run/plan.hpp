@@ -27,8 +27,8 @@ struct Plan {
   std::vector<std::vector<std::string>> stop;      // [A] stop strings of the task and of the arm
   std::vector<std::int32_t> end_tokens;            ///< sorted
   std::vector<std::pair<std::string, std::string>> input_sha256;  ///< file and digest, in a fixed order
-  store::ResultKeys keys;                          ///< everything that changes results
-  std::int64_t longest = 0;                        ///< tokens of the longest prompt with the largest max_tokens
+  store::ResultKeys keys;                                         ///< everything that changes results
+  std::int64_t longest = 0;  ///< tokens of the longest prompt with the largest max_tokens
 
   /// Samples of the arms that are drawn (arms that share another's samples are not), resumed ones included.
   [[nodiscard]] std::int64_t samples() const;
@@ -38,9 +38,10 @@ struct Plan {
   [[nodiscard]] std::vector<comm::Slice> remaining(const store::Journal& journal, int replicas) const;
 };
 
-/// Loads and checks everything; the ranks share the work of hashing the files. Rank 0 looks first, so that an error is
-/// reported once. Throws InputError. Collective.
-Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides, comm::Communicator& world);
+/// Loads and checks everything; the ranks share the work of hashing the files. Rank 0 looks first, so that an
+/// error is reported once. Throws InputError. Collective.
+Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides,
+               comm::Communicator& world);
 
 /// Runs f on rank 0, then on the others: an error that all would meet is met by one.
 template <class F>

@@ -25,7 +25,11 @@ std::string duration(double seconds) {
 }  // namespace
 
 Progress::Progress(comm::Communicator& world, std::int64_t total, std::int64_t resumed)
-    : world_(world), total_(total), resumed_(resumed), done_(resumed), terminal_(::isatty(STDERR_FILENO) != 0) {}
+    : world_(world),
+      total_(total),
+      resumed_(resumed),
+      done_(resumed),
+      terminal_(::isatty(STDERR_FILENO) != 0) {}
 
 void Progress::add(std::int64_t samples, std::int64_t tokens) {
   if (world_.rank() == 0) {
@@ -68,10 +72,15 @@ void Progress::show(bool last) {
   since_shown_.restart();
   const double elapsed = watch_.seconds();
   const std::int64_t here = done_ - resumed_;
-  const std::string left = here == 0 || last ? "" : ", " + duration(elapsed * static_cast<double>(total_ - done_) / static_cast<double>(here)) + " left";
-  const std::string line = fmt::format("{}/{} samples ({:.0f} %), {:.0f} tokens/s, {} elapsed{}", done_, total_,
-                                       total_ == 0 ? 100.0 : 100.0 * static_cast<double>(done_) / static_cast<double>(total_),
-                                       elapsed > 0 ? static_cast<double>(tokens_) / elapsed : 0.0, duration(elapsed), left);
+  const std::string left =
+      here == 0 || last
+          ? ""
+          : ", " + duration(elapsed * static_cast<double>(total_ - done_) / static_cast<double>(here)) +
+                " left";
+  const std::string line =
+      fmt::format("{}/{} samples ({:.0f} %), {:.0f} tokens/s, {} elapsed{}", done_, total_,
+                  total_ == 0 ? 100.0 : 100.0 * static_cast<double>(done_) / static_cast<double>(total_),
+                  elapsed > 0 ? static_cast<double>(tokens_) / elapsed : 0.0, duration(elapsed), left);
   if (terminal_) {
     std::fputs(("\r\033[K" + line + (last ? "\n" : "")).c_str(), stderr);
     std::fflush(stderr);

@@ -30,7 +30,7 @@ class Progress {
 
   comm::Communicator& world_;
   std::int64_t total_, resumed_;
-  std::int64_t done_, tokens_ = 0;                   // rank 0: of all ranks
+  std::int64_t done_, tokens_ = 0;                       // rank 0: of all ranks
   std::int64_t untold_samples_ = 0, untold_tokens_ = 0;  // others
   Stopwatch watch_, since_shown_;
   bool terminal_;

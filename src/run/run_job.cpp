@@ -27,13 +27,20 @@ namespace {
 using comm::Slice;
 
 /// What a replica does: pulls slices, keeps the arm's weights resident, samples, judges, journals.
-/// One per rank; its calls are collective over the replica, whose leader talks to the queue and writes the journal.
+/// One per rank; its calls are collective over the replica, whose leader talks to the queue and writes the
+/// journal.
 class Worker {
  public:
-  Worker(const Plan& plan, const store::Journal& before, store::JournalWriter* journal, comm::WorkQueue* queue,
-         Topology& topology, Progress& progress)
-      : plan_(plan), before_(before), journal_(journal), queue_(queue), topology_(topology), progress_(progress),
-        resident_(plan.checkpoints, plan.job.engine, topology), counts_(plan.job.arms.size(), plan.prompts.size()) {
+  Worker(const Plan& plan, const store::Journal& before, store::JournalWriter* journal,
+         comm::WorkQueue* queue, Topology& topology, Progress& progress)
+      : plan_(plan),
+        before_(before),
+        journal_(journal),
+        queue_(queue),
+        topology_(topology),
+        progress_(progress),
+        resident_(plan.checkpoints, plan.job.engine, topology),
+        counts_(plan.job.arms.size(), plan.prompts.size()) {
     sample::EngineLimits limits;
     limits.max_batch = plan.job.engine.max_batch;
     limits.prefill_chunk = plan.job.engine.prefill_chunk;
@@ -113,7 +120,8 @@ class Worker {
     request.problem_key = plan_.task.problems()[problem].key;
     request.prompt = plan_.prompts[problem];
     for (std::int32_t s = slice.sample_begin; s < slice.sample_end; ++s) {
-      const store::SampleId id{static_cast<std::uint32_t>(slice.arm), static_cast<std::uint32_t>(slice.problem), static_cast<std::uint32_t>(s)};
+      const store::SampleId id{static_cast<std::uint32_t>(slice.arm),
+                               static_cast<std::uint32_t>(slice.problem), static_cast<std::uint32_t>(s)};
       if (before_.contains(id)) continue;
       sample::SampleStart start;
       start.sample = id.sample;
@@ -129,14 +137,16 @@ class Worker {
   /// Verifies and journals a finished sample; keeps the beginning of an unfinished one.
   void take(std::size_t arm, sample::Drawn&& drawn) {
     if (journal_ == nullptr) return;  // the replica's leader does it
-    const store::SampleId id{static_cast<std::uint32_t>(arm), static_cast<std::uint32_t>(drawn.tag), drawn.sample};
+    const store::SampleId id{static_cast<std::uint32_t>(arm), static_cast<std::uint32_t>(drawn.tag),
+                             drawn.sample};
     if (!drawn.finish) {
       journal_->append(store::PrefixRecord{id, std::move(drawn.tokens), std::move(drawn.logprobs)});
       return;
     }
     Stopwatch watch;
     const auto problem = static_cast<std::size_t>(drawn.tag);
-    const task::Judgement judgement = plan_.task.judge(plan_.task.problems()[problem], drawn.text, *drawn.finish);
+    const task::Judgement judgement =
+        plan_.task.judge(plan_.task.problems()[problem], drawn.text, *drawn.finish);
     verify_seconds_ += watch.seconds();
     watch.restart();
     store::SampleRecord record;
@@ -199,16 +209,18 @@ struct RankReport {
   double product_rate;  // of this rank's device, multiply-adds counted twice, per second
 };
 
-/// Operations of the products: every computed token passes all matrices but the output embedding, which only tokens
-/// that choose pass. Attention is left out.
+/// Operations of the products: every computed token passes all matrices but the output embedding, which only
+/// tokens that choose pass. Attention is left out.
 double operations_of(const model::Architecture& a, const RankReport& sum) {
-  const std::int64_t embedding = a.vocabulary * a.width, matrices = a.parameters() - embedding * (a.tied ? 1 : 2);
+  const std::int64_t embedding = a.vocabulary * a.width,
+                     matrices = a.parameters() - embedding * (a.tied ? 1 : 2);
   return 2.0 * (static_cast<double>(matrices) * static_cast<double>(sum.computed) +
                 static_cast<double>(embedding) * static_cast<double>(sum.generated));
 }
 
-store::Summary summarise(const Plan& plan, const stats::Counts& counts, const std::vector<RankReport>& reports,
-                         const std::vector<std::string>& hosts, double sampling_seconds, const store::Journal& journal) {
+store::Summary summarise(const Plan& plan, const stats::Counts& counts,
+                         const std::vector<RankReport>& reports, const std::vector<std::string>& hosts,
+                         double sampling_seconds, const store::Journal& journal) {
   store::Summary summary;
   summary.name = plan.job.name;
   summary.version = std::string(version());
@@ -238,12 +250,18 @@ store::Summary summarise(const Plan& plan, const stats::Counts& counts, const st
     summary.ranks.push_back({static_cast<int>(r), hosts[r], report.peak_rss});
   }
   summary.tokens_generated = sum.generated;
-  summary.tokens_per_second = sampling_seconds > 0 ? static_cast<double>(sum.generated) / sampling_seconds : 0;
+  summary.tokens_per_second =
+      sampling_seconds > 0 ? static_cast<double>(sum.generated) / sampling_seconds : 0;
   if (sampling_seconds > 0 && sum.generated > 0) {
-    summary.fraction_of_limit = operations_of(plan.checkpoints.architecture, sum) / sampling_seconds / sum.product_rate;
+    summary.fraction_of_limit =
+        operations_of(plan.checkpoints.architecture, sum) / sampling_seconds / sum.product_rate;
   }
-  summary.seconds = {{"sampling_wall", sampling_seconds}, {"blend", sum.blend},   {"forward", sum.forward},
-                     {"choose", sum.choose},              {"verify", sum.verify}, {"journal", sum.journal}};
+  summary.seconds = {{"sampling_wall", sampling_seconds},
+                     {"blend", sum.blend},
+                     {"forward", sum.forward},
+                     {"choose", sum.choose},
+                     {"verify", sum.verify},
+                     {"journal", sum.journal}};
   return summary;
 }
 
@@ -277,19 +295,23 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
 
   std::optional<store::RunDirectory> directory;  // rank 0 holds the lock
   if (world.rank() == 0) {
-    const std::filesystem::path out = request.out.empty() ? std::filesystem::path("runs") / plan.job.name : request.out;
+    const std::filesystem::path out =
+        request.out.empty() ? std::filesystem::path("runs") / plan.job.name : request.out;
     directory = store::RunDirectory::create_or_resume(out, plan.keys, plan.job.resolved_yaml);
   }
   const std::filesystem::path path = shared_path(world, directory ? directory->path().string() : "");
-  const store::Journal before = rank_zero_first(world, [&] { return store::Journal::read(path / "journal", job_hash); });
+  const store::Journal before =
+      rank_zero_first(world, [&] { return store::Journal::read(path / "journal", job_hash); });
   const auto resumed = static_cast<std::int64_t>(before.samples().size());
   if (world.rank() == 0) {
-    log_info((directory->resumed() ? "resuming " : "running ") + plan.job.name + " in " + path.string() + ": " +
-             std::to_string(plan.job.arms.size()) + " arms x " + std::to_string(plan.prompts.size()) + " problems, " +
-             std::to_string(resumed) + " of " + std::to_string(plan.samples()) + " samples done, " +
-             std::to_string(topology.replicas) + (topology.replicas == 1 ? " replica" : " replicas"));
+    log_info((directory->resumed() ? "resuming " : "running ") + plan.job.name + " in " + path.string() +
+             ": " + std::to_string(plan.job.arms.size()) + " arms x " + std::to_string(plan.prompts.size()) +
+             " problems, " + std::to_string(resumed) + " of " + std::to_string(plan.samples()) +
+             " samples done, " + std::to_string(topology.replicas) +
+             (topology.replicas == 1 ? " replica" : " replicas"));
     for (const store::JournalDamage& damage : before.damage()) {
-      log_warning(damage.file.string() + " at byte " + std::to_string(damage.offset) + ": " + damage.what + "; its samples are drawn again");
+      log_warning(damage.file.string() + " at byte " + std::to_string(damage.offset) + ": " + damage.what +
+                  "; its samples are drawn again");
     }
   }
   world.barrier();  // every rank has read the journals before one of them writes
@@ -303,8 +325,10 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   double sampling_seconds = 0;
   {
     if (topology.leads()) {
-      journal = std::make_unique<store::JournalWriter>(path / "journal", "rank-" + std::to_string(world.rank()), job_hash);
-      queue = std::make_unique<comm::WorkQueue>(world, plan.remaining(before, topology.replicas), topology.replicas);
+      journal = std::make_unique<store::JournalWriter>(path / "journal",
+                                                       "rank-" + std::to_string(world.rank()), job_hash);
+      queue = std::make_unique<comm::WorkQueue>(world, plan.remaining(before, topology.replicas),
+                                                topology.replicas);
     }
     Worker worker(plan, before, journal.get(), queue.get(), topology, progress);
     if (world.rank() == 0) log_info(worker.resident().device().description());
@@ -317,8 +341,15 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
     counts = worker.counts();
     const sample::EngineCounters& c = worker.counters();
     const bool leads = topology.leads();
-    report = {peak_rss_bytes(), leads ? c.generated_tokens : 0, leads ? c.computed_tokens() : 0, worker.resident().blend_seconds(),
-              c.forward_seconds, c.choose_seconds, worker.verify_seconds(), worker.journal_seconds(), product_rate};
+    report = {peak_rss_bytes(),
+              leads ? c.generated_tokens : 0,
+              leads ? c.computed_tokens() : 0,
+              worker.resident().blend_seconds(),
+              c.forward_seconds,
+              c.choose_seconds,
+              worker.verify_seconds(),
+              worker.journal_seconds(),
+              product_rate};
   }
   progress.finish();
   world.barrier();
@@ -338,10 +369,10 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
     results.provenance.hosts.assign(names.begin(), names.end());
     const auto hashes = all.weights();
     for (store::ArmColumns& arm : results.arms) {
-      if (const auto found = hashes.find(arm.sampled_as); found != hashes.end()) arm.weights_hash = found->second;
+      if (const auto found = hashes.find(arm.sampled_as); found != hashes.end())
+        arm.weights_hash = found->second;
     }
-    const stats::Counts reduced = store::with_shared_arms(results, counts);
-    store::write_results(directory->results(), results, all, &reduced);
+    store::write_results(directory->results(), results, all, &counts);
     store::Summary summary = summarise(plan, counts, reports, hosts, stopped[1], all);
     summary.resumes = count_attempts(directory->journal()) - 1;
     store::write_summary(directory->summary(), summary);

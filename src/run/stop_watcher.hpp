@@ -9,7 +9,8 @@
 
 namespace wisk::run {
 
-/// Decodes token by token; the text ends before the first stop string. `stop` outlives the watcher. One sample.
+/// Decodes token by token; the text ends before the first stop string. `stop` outlives the watcher. One
+/// sample.
 class StopWatcher final : public sample::TextWatcher {
  public:
   StopWatcher(const tokenizer::Tokenizer& tokenizer, const std::vector<std::string>& stop);

@@ -27,7 +27,8 @@ struct StepBuilder {
   }
   /// Adds tokens [begin, end) of a sequence whose pages are `table`; its last token's logits when `wanted`.
   template <class IdAt>
-  void add(const std::vector<std::int32_t>& table, std::int64_t begin, std::int64_t end, bool wanted, const IdAt& id_at) {
+  void add(const std::vector<std::int32_t>& table, std::int64_t begin, std::int64_t end, bool wanted,
+           const IdAt& id_at) {
     const auto row = static_cast<std::int32_t>(pages.size());
     pages.insert(pages.end(), table.begin(), table.end());
     for (std::int64_t p = begin; p < end; ++p) {
@@ -48,7 +49,8 @@ int Engine::pages_for(std::int64_t tokens) {
 struct Engine::State {
   State(device::Device& d, model::Transformer& t, const EngineLimits& l)
       : device(d), transformer(t), limits(l), cache(t.make_cache(l.pages)), pool(l.pages) {
-    for (int m = 0; m < d.members(); ++m) choosers.emplace_back(static_cast<int>(t.architecture().vocabulary));
+    for (int m = 0; m < d.members(); ++m)
+      choosers.emplace_back(static_cast<int>(t.architecture().vocabulary));
   }
 
   // One step of the engine, in order.
@@ -99,7 +101,9 @@ Engine::Engine(device::Device& device, model::Transformer& transformer, const En
 
 Engine::~Engine() = default;
 
-const EngineCounters& Engine::counters() const { return state_->counters; }
+const EngineCounters& Engine::counters() const {
+  return state_->counters;
+}
 
 bool Engine::run(const Sampling& sampling, const EngineCallbacks& callbacks) {
   State& s = *state_;
@@ -124,8 +128,8 @@ bool Engine::run(const Sampling& sampling, const EngineCallbacks& callbacks) {
   return true;
 }
 
-/// Asks for work until the batch is full and the samples that wait fill half of it again: enough for prompts to be
-/// computed before their samples are due, and little that another replica could have taken.
+/// Asks for work until the batch is full and the samples that wait fill half of it again: enough for prompts
+/// to be computed before their samples are due, and little that another replica could have taken.
 void Engine::State::fetch() {
   const auto enough = [this] {
     const auto ahead = static_cast<int>(waiting.size());
@@ -148,18 +152,21 @@ void Engine::State::accept(Request&& request) {
   if (length > context) {
     throw InputError("prompt of " + std::to_string(request.prompt.size()) + " tokens with max_tokens " +
                          std::to_string(sampling->parameters.max_tokens),
-                     "at most " + std::to_string(context) + " positions (max_position_embeddings)", std::to_string(length));
+                     "at most " + std::to_string(context) + " positions (max_position_embeddings)",
+                     std::to_string(length));
   }
   const int needed = pages_for(length) + 1;  // a prompt's partly filled page is there twice
   if (needed > pool.size()) {
-    throw EnvironmentError("key/value cache: expected room for one sequence of " + std::to_string(length) + " tokens (" +
-                           std::to_string(needed) + " pages), found " + std::to_string(pool.size()) +
+    throw EnvironmentError("key/value cache: expected room for one sequence of " + std::to_string(length) +
+                           " tokens (" + std::to_string(needed) + " pages), found " +
+                           std::to_string(pool.size()) +
                            " pages: raise engine.kv_cache or lower decode.max_tokens");
   }
   const std::shared_ptr<Prompt> prompt = prompt_of(request);
   prompt->waiting += static_cast<int>(request.samples.size());
   for (SampleStart& start : request.samples) {
-    Waiting item{prompt, start.sample, std::move(start.tokens), std::move(start.logprobs), callbacks->make_watcher()};
+    Waiting item{prompt, start.sample, std::move(start.tokens), std::move(start.logprobs),
+                 callbacks->make_watcher()};
     for (const std::int32_t token : item.tokens) item.watcher->push(token);
     waiting.push_back(std::move(item));
   }
@@ -180,7 +187,8 @@ std::shared_ptr<Prompt> Engine::State::prompt_of(Request& request) {
 
 /// Fills the batch with samples whose prompt is ready.
 void Engine::State::admit() {
-  for (auto next = waiting.begin(); next != waiting.end() && static_cast<int>(batch.size()) < limits.max_batch;) {
+  for (auto next = waiting.begin();
+       next != waiting.end() && static_cast<int>(batch.size()) < limits.max_batch;) {
     if (!next->prompt->ready()) {
       ++next;
       continue;
@@ -260,8 +268,8 @@ bool Engine::State::finish_if_done(Running& sequence) {
     finish = FinishReason::kLength;
   }
   if (!finish) return false;
-  callbacks->done({sample.prompt->tag, sample.sample, std::move(sample.tokens), std::move(sample.logprobs), finish,
-                   sample.watcher->take_text()});
+  callbacks->done({sample.prompt->tag, sample.sample, std::move(sample.tokens), std::move(sample.logprobs),
+                   finish, sample.watcher->take_text()});
   return true;
 }
 
@@ -292,7 +300,8 @@ void Engine::State::preempt(std::size_t index) {
   Running& victim = *batch[index];
   pool.release(victim.pages);
   ++victim.state.prompt->waiting;
-  const bool kept = std::any_of(prompts.begin(), prompts.end(), [&](const auto& p) { return p == victim.state.prompt; });
+  const bool kept =
+      std::any_of(prompts.begin(), prompts.end(), [&](const auto& p) { return p == victim.state.prompt; });
   if (!kept) {  // its prompt had left the cache: it is computed again too
     victim.state.prompt->computed = 0;
     victim.state.prompt->logits.clear();
@@ -312,8 +321,8 @@ bool Engine::State::extend(std::vector<std::int32_t>& pages, std::int64_t tokens
   return true;
 }
 
-/// The same for sequence `index` of the batch: the sequences that started last give way, itself at the end. False when
-/// it gave way itself.
+/// The same for sequence `index` of the batch: the sequences that started last give way, itself at the end.
+/// False when it gave way itself.
 bool Engine::State::extend_running(std::size_t index, std::int64_t tokens) {
   while (!extend(batch[index]->pages, tokens)) {
     if (batch.size() > 1) {
@@ -328,8 +337,8 @@ bool Engine::State::extend_running(std::size_t index, std::int64_t tokens) {
   return true;
 }
 
-/// Collects the next token of every sequence in the batch, then as many tokens of prompts (and of prefixes that are
-/// computed again) as one step takes.
+/// Collects the next token of every sequence in the batch, then as many tokens of prompts (and of prefixes
+/// that are computed again) as one step takes.
 void Engine::State::build_step() {
   step.clear();
   targets.clear();
@@ -353,7 +362,8 @@ void Engine::State::build_sequences(std::int64_t& budget) {
     Running& sequence = *batch[i];
     if (ends[i] == sequence.computed) continue;
     const bool wanted = ends[i] == sequence.length();
-    step.add(sequence.pages, sequence.computed, ends[i], wanted, [&](std::int64_t p) { return sequence.id_at(p); });
+    step.add(sequence.pages, sequence.computed, ends[i], wanted,
+             [&](std::int64_t p) { return sequence.id_at(p); });
     if (wanted) targets.push_back({&sequence, nullptr});
     sequence.computed = ends[i];
   }
@@ -399,8 +409,10 @@ void Engine::State::compute() {
       return;
     }
     const Waiting& sample = target.sequence->state;
-    const Draw draw{sampling->seed, sample.prompt->problem_key, sample.sample, static_cast<std::uint32_t>(sample.tokens.size())};
-    choices[static_cast<std::size_t>(r)] = choosers[static_cast<std::size_t>(member)].choose(row, sampling->parameters, draw);
+    const Draw draw{sampling->seed, sample.prompt->problem_key, sample.sample,
+                    static_cast<std::uint32_t>(sample.tokens.size())};
+    choices[static_cast<std::size_t>(r)] =
+        choosers[static_cast<std::size_t>(member)].choose(row, sampling->parameters, draw);
   });
   counters.choose_seconds += watch.seconds();
   for (std::size_t r = 0; r < targets.size(); ++r) {
@@ -429,7 +441,12 @@ void Engine::State::compute() {
 void Engine::State::hand_over_unfinished() {
   const auto hand_over = [&](Waiting& sample) {
     if (sample.tokens.empty()) return;
-    callbacks->done({sample.prompt->tag, sample.sample, std::move(sample.tokens), std::move(sample.logprobs), std::nullopt, {}});
+    callbacks->done({sample.prompt->tag,
+                     sample.sample,
+                     std::move(sample.tokens),
+                     std::move(sample.logprobs),
+                     std::nullopt,
+                     {}});
   };
   for (auto& sequence : batch) hand_over(sequence->state);
   for (Waiting& sample : waiting) hand_over(sample);

@@ -12,7 +12,8 @@ namespace wisk::sample {
 /// Counts references to pages. One thread.
 class PagePool {
  public:
-  explicit PagePool(int pages) : references_(static_cast<std::size_t>(pages), 0), free_(static_cast<std::size_t>(pages)) {
+  explicit PagePool(int pages)
+      : references_(static_cast<std::size_t>(pages), 0), free_(static_cast<std::size_t>(pages)) {
     std::iota(free_.rbegin(), free_.rend(), 0);  // page 0 is taken first
   }
   [[nodiscard]] int free() const { return static_cast<int>(free_.size()); }

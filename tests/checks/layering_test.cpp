@@ -31,7 +31,7 @@ const std::vector<std::pair<std::string, std::set<std::string>>> kModules = {
     {"run",
      {"core", "comm", "device", "checkpoint", "tokenizer", "merge", "model", "sample", "task", "stats",
       "store", "search", "report"}},
-    {"cli", {"core", "comm", "task", "merge", "store", "report", "run"}},
+    {"cli", {"core", "comm", "tokenizer", "task", "merge", "store", "report", "run"}},
 };
 
 const std::set<std::string>* allowed(const std::string& module) {

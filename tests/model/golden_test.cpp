@@ -1,5 +1,5 @@
-// The forward pass against transformers: log-probabilities of prompts, the likeliest token of every position and greedy
-// continuations of tiny models of every architecture (tests/golden/models/make_golden.py).
+// The forward pass against transformers: log-probabilities of prompts, the likeliest token of every position
+// and greedy continuations of tiny models of every architecture (tests/golden/models/make_golden.py).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -13,7 +13,9 @@ namespace {
 
 using nlohmann::json;
 
-json load_json(const std::filesystem::path& file) { return json::parse(std::ifstream(file)); }
+json load_json(const std::filesystem::path& file) {
+  return json::parse(std::ifstream(file));
+}
 
 double log_softmax_at(std::span<const float> logits, std::size_t index) {
   double largest = logits[0], sum = 0;
@@ -22,11 +24,12 @@ double log_softmax_at(std::span<const float> logits, std::size_t index) {
   return static_cast<double>(logits[index]) - largest - std::log(sum);
 }
 
-/// How far two f32 evaluations of the model may lie apart in a log-probability. Each of the 2 L additions to the
-/// residual stream and the head sums K <= max(C, F, H D) products; orders of such a sum differ by at most
-/// K eps |a| |b| (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., eq. 3.5), typically sqrt(K) eps of it;
-/// norms keep relative errors and add them over the layers. With the logits' own magnitude M as the scale of |a| |b|:
-/// bound = 2 eps sqrt(K) (2 L + 1) M, times 4 for a position's error coming from all keys it sees as well as itself.
+/// How far two f32 evaluations of the model may lie apart in a log-probability. Each of the 2 L additions to
+/// the residual stream and the head sums K <= max(C, F, H D) products; orders of such a sum differ by at most
+/// K eps |a| |b| (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., eq. 3.5), typically
+/// sqrt(K) eps of it; norms keep relative errors and add them over the layers. With the logits' own magnitude
+/// M as the scale of |a| |b|: bound = 2 eps sqrt(K) (2 L + 1) M, times 4 for a position's error coming from
+/// all keys it sees as well as itself.
 double bound_of(const model::Architecture& a, double magnitude) {
   const double k = static_cast<double>(std::max({a.width, a.feed_forward, a.query_width()}));
   const double eps = 0x1p-24, layers = static_cast<double>(a.layers.size());
@@ -42,7 +45,8 @@ TEST_P(Golden, LogProbabilitiesArgmaxAndGreedyText) {
   const auto vocabulary = static_cast<std::size_t>(model.architecture.vocabulary);
   for (const json& record : load_json(folder / "golden.json").at("prompts")) {
     const auto ids = record.at("ids").get<std::vector<std::int32_t>>();
-    if (record.value("beyond_max_position_embeddings", false)) continue;  // not defined token by token (README there)
+    if (record.value("beyond_max_position_embeddings", false))
+      continue;  // not defined token by token (README there)
     const double bound = bound_of(model.architecture, record.at("max_abs_logit").get<double>());
     std::vector<float> logits = model.logits(ids, ids.size());
     std::vector<std::int32_t> greedy;
@@ -55,7 +59,8 @@ TEST_P(Golden, LogProbabilitiesArgmaxAndGreedyText) {
         worst = std::max(worst, std::abs(found - expected));
       }
       if (record.at("gap")[i].get<double>() > 2 * bound) {
-        EXPECT_EQ(std::max_element(row.begin(), row.end()) - row.begin(), record.at("argmax")[i].get<int>()) << "after token " << i;
+        EXPECT_EQ(std::max_element(row.begin(), row.end()) - row.begin(), record.at("argmax")[i].get<int>())
+            << "after token " << i;
       }
     }
     EXPECT_LE(worst, bound);
@@ -74,8 +79,9 @@ TEST_P(Golden, LogProbabilitiesArgmaxAndGreedyText) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllArchitectures, Golden,
-                         ::testing::Values("llama", "llama-rope-llama3", "llama-rope-linear", "llama-rope-dynamic", "mistral",
-                                           "qwen2", "qwen3", "gemma2", "gemma3", "gemma3-scaled"),
+                         ::testing::Values("llama", "llama-rope-llama3", "llama-rope-linear",
+                                           "llama-rope-dynamic", "mistral", "qwen2", "qwen3", "gemma2",
+                                           "gemma3", "gemma3-scaled"),
                          [](const auto& parameter) {
                            std::string name = parameter.param;
                            std::replace(name.begin(), name.end(), '-', '_');

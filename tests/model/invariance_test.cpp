@@ -1,5 +1,5 @@
-// The hardest clause first: a sequence's logits are the same bits whatever the chunk sizes it was computed in, the other
-// rows of the step, the threads, the kernels, and the number of ranks that hold the model.
+// The hardest clause first: a sequence's logits are the same bits whatever the chunk sizes it was computed
+// in, the other rows of the step, the threads, the kernels, and the number of ranks that hold the model.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -57,7 +57,8 @@ TEST_P(Invariance, OtherSequencesInTheStep) {
   std::vector<std::int32_t> tokens, positions, page_rows, rows;
   const std::vector<std::int32_t> pages = {4, 5, 9, 2};
   for (std::int32_t i = 0; i < 40; ++i) {
-    tokens.insert(tokens.end(), {(i * 13 + 1) % static_cast<std::int32_t>(vocabulary), ids[static_cast<std::size_t>(i)]});
+    tokens.insert(tokens.end(),
+                  {(i * 13 + 1) % static_cast<std::int32_t>(vocabulary), ids[static_cast<std::size_t>(i)]});
     positions.insert(positions.end(), {i, i});
     page_rows.insert(page_rows.end(), {2, 0});
     rows.push_back(2 * i + 1);
@@ -84,13 +85,15 @@ TEST_P(Invariance, TensorParallel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllArchitectures, Invariance,
-                         ::testing::Combine(::testing::Values("llama", "llama-rope-linear", "llama-rope-dynamic", "mistral",
-                                                              "qwen2", "qwen3", "gemma2", "gemma3"),
+                         ::testing::Combine(::testing::Values("llama", "llama-rope-linear",
+                                                              "llama-rope-dynamic", "mistral", "qwen2",
+                                                              "qwen3", "gemma2", "gemma3"),
                                             ::testing::Values(Compute::kFloat32, Compute::kBFloat16)),
                          [](const auto& parameter) {
                            std::string name = std::get<0>(parameter.param);
                            std::replace(name.begin(), name.end(), '-', '_');
-                           return name + (std::get<1>(parameter.param) == Compute::kFloat32 ? "_f32" : "_bf16");
+                           return name +
+                                  (std::get<1>(parameter.param) == Compute::kFloat32 ? "_f32" : "_bf16");
                          });
 
 }  // namespace

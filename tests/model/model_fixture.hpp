@@ -24,7 +24,8 @@ class LoadedModel {
  public:
   LoadedModel(const std::filesystem::path& path, const ModelOptions& options, comm::Communicator& replica)
       : folder(checkpoint::ModelFolder::open(path)),
-        architecture(model::read_architecture(folder.config_text(), (path / "config.json").string(), folder.ties_embeddings())),
+        architecture(model::read_architecture(folder.config_text(), (path / "config.json").string(),
+                                              folder.ties_embeddings())),
         device(device::make_cpu_device({.threads = options.threads, .kernels = options.kernels})),
         weights(*device, architecture, folder.tensors().begin()->second.dtype, options.compute,
                 {replica.rank(), replica.size()}),

@@ -25,7 +25,9 @@ std::filesystem::path TempFolder::write(const std::string& name, std::string_vie
   return file;
 }
 
-std::filesystem::path source_folder() { return WISK_SOURCE_DIR; }
+std::filesystem::path source_folder() {
+  return WISK_SOURCE_DIR;
+}
 
 std::filesystem::path shared_folder() {
   if (const char* named = ::getenv("WISK_SHARED")) return named;

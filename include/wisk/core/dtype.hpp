@@ -12,7 +12,9 @@ namespace wisk {
 enum class DType : std::uint8_t { kBFloat16, kFloat16, kFloat32 };
 
 /// Bytes of one element.
-constexpr std::size_t size_of(DType type) { return type == DType::kFloat32 ? 4 : 2; }
+constexpr std::size_t size_of(DType type) {
+  return type == DType::kFloat32 ? 4 : 2;
+}
 
 /// "bfloat16", "float16", "float32": the names of config.json and of the job file.
 std::string_view name_of(DType type);
@@ -34,7 +36,9 @@ constexpr std::uint16_t float_to_bf16(float value) {
 }
 
 /// float rounded to the nearest bfloat16, as a float.
-constexpr float round_to_bf16(float value) { return bf16_to_float(float_to_bf16(value)); }
+constexpr float round_to_bf16(float value) {
+  return bf16_to_float(float_to_bf16(value));
+}
 
 /// IEEE binary16 bits to float: exact, denormals included.
 float f16_to_float(std::uint16_t bits);

@@ -27,7 +27,8 @@ class FileDescriptor {
 /// Throws InputError when the file is missing or unreadable.
 FileDescriptor open_for_reading(const std::filesystem::path& file);
 
-/// A whole file mapped read-only: its pages are the page cache's, shared by all processes of the node. Move-only.
+/// A whole file mapped read-only: its pages are the page cache's, shared by all processes of the node.
+/// Move-only.
 class MappedFile {
  public:
   /// Throws InputError when the file is missing, EnvironmentError when it cannot be mapped.
@@ -46,12 +47,12 @@ class MappedFile {
 /// The whole file as text. Throws InputError when it is missing or larger than `limit` bytes.
 std::string read_text(const std::filesystem::path& file, std::size_t limit = std::size_t{1} << 30);
 
-/// Writes all of `bytes` at the descriptor's position; retries short writes. Throws EnvironmentError naming `where`
-/// (a full disk says "No space left on device").
+/// Writes all of `bytes` at the descriptor's position; retries short writes. Throws EnvironmentError naming
+/// `where` (a full disk says "No space left on device").
 void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& where);
 
-/// Writes a temporary file beside `file`, syncs it, renames it into place and syncs the folder: a reader sees the
-/// old contents or the new, never a part. Throws EnvironmentError.
+/// Writes a temporary file beside `file`, syncs it, renames it into place and syncs the folder: a reader sees
+/// the old contents or the new, never a part. Throws EnvironmentError.
 void replace_file(const std::filesystem::path& file, std::string_view text);
 
 /// fsync of a file or folder that exists. Throws EnvironmentError.

@@ -33,7 +33,8 @@ class Sha256 {
   std::unique_ptr<Context> context_;
 };
 
-/// SHA-256 of a file's contents in hexadecimal. Throws InputError (missing) or EnvironmentError (read failed).
+/// SHA-256 of a file's contents in hexadecimal. Throws InputError (missing) or EnvironmentError (read
+/// failed).
 std::string sha256_of_file(const std::filesystem::path& file);
 
 /// 16 lower-case hexadecimal digits.

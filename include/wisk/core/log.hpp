@@ -14,8 +14,14 @@ void configure_log(LogLevel level, std::string_view prefix);
 /// Thread-safe; one write call a line.
 void log(LogLevel level, std::string_view line);
 
-inline void log_debug(std::string_view line) { log(LogLevel::kDebug, line); }
-inline void log_info(std::string_view line) { log(LogLevel::kInfo, line); }
-inline void log_warning(std::string_view line) { log(LogLevel::kWarning, line); }
+inline void log_debug(std::string_view line) {
+  log(LogLevel::kDebug, line);
+}
+inline void log_info(std::string_view line) {
+  log(LogLevel::kInfo, line);
+}
+inline void log_warning(std::string_view line) {
+  log(LogLevel::kWarning, line);
+}
 
 }  // namespace wisk

@@ -12,7 +12,8 @@ class Buffer {
  public:
   using Release = void (*)(std::byte*, std::size_t);
   Buffer() = default;
-  Buffer(std::byte* data, std::size_t bytes, Release release) : data_(data), bytes_(bytes), release_(release) {}
+  Buffer(std::byte* data, std::size_t bytes, Release release)
+      : data_(data), bytes_(bytes), release_(release) {}
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     Buffer moved(std::move(other));

@@ -1,7 +1,7 @@
 #pragma once
 // The operators of a forward pass and the memory they work on, behind one interface. Each operator states its
-// formula; docs/numerics.md states the order of its sums. No operator's result depends on the number of rows it is
-// given together, on the number of threads, or on a neighbour row.
+// formula; docs/numerics.md states the order of its sums. No operator's result depends on the number of rows
+// it is given together, on the number of threads, or on a neighbour row.
 
 #include <cstdint>
 #include <functional>
@@ -29,10 +29,10 @@ struct MatrixWindow {
 
 /// The tokens of one step, of any sequences, packed without padding. Host arrays.
 struct StepTokens {
-  std::span<const std::int32_t> ids;         // [T]
-  std::span<const std::int32_t> positions;   // [T], position in its sequence from 0
-  std::span<const std::int32_t> page_rows;   // [T], where in `pages` the token's sequence begins
-  std::span<const std::int32_t> pages;       // page tables of all sequences, one after another
+  std::span<const std::int32_t> ids;        // [T]
+  std::span<const std::int32_t> positions;  // [T], position in its sequence from 0
+  std::span<const std::int32_t> page_rows;  // [T], where in `pages` the token's sequence begins
+  std::span<const std::int32_t> pages;      // page tables of all sequences, one after another
   [[nodiscard]] int size() const { return static_cast<int>(ids.size()); }
 };
 
@@ -45,8 +45,9 @@ struct AttentionShape {
   int window = 0;     ///< 0: all earlier keys; else only the last `window` positions, the own one included
 };
 
-/// One device and its operators. Owned by one thread at a time; work inside an operator is spread over its own
-/// threads or streams. Pointers are memory of this device unless called host arrays. T rows are the tokens of a step.
+/// One device and its operators. Owned by one thread at a time; work inside an operator is spread over its
+/// own threads or streams. Pointers are memory of this device unless called host arrays. T rows are the
+/// tokens of a step.
 class Device {
  public:
   virtual ~Device() = default;
@@ -58,41 +59,49 @@ class Device {
   virtual Buffer allocate(std::size_t bytes) = 0;
   PackedMatrix allocate_matrix(DType dtype, std::int64_t rows, std::int64_t columns);
 
-  /// matrix := blend of the windows of `inputs` (host tensors, [.., row_stride] each), rounded to `storage`, then to
-  /// the matrix's own dtype. See device/blend.hpp for the arithmetic.
-  virtual void blend_matrix(PackedMatrix& matrix, std::span<const BlendInput> inputs, const MatrixWindow& window,
-                            DType storage) = 0;
+  /// matrix := blend of the windows of `inputs` (host tensors, [.., row_stride] each), rounded to `storage`,
+  /// then to the matrix's own dtype. See device/blend.hpp for the arithmetic.
+  virtual void blend_matrix(PackedMatrix& matrix, std::span<const BlendInput> inputs,
+                            const MatrixWindow& window, DType storage) = 0;
 
-  /// out[i] := blend of elements [first, first + count) of `inputs`, rounded to `storage`, widened to f32, plus `offset`.
+  /// out[i] := blend of elements [first, first + count) of `inputs`, rounded to `storage`, widened to f32,
+  /// plus `offset`.
   virtual void blend_vector(float* out /* [count] */, std::span<const BlendInput> inputs, std::int64_t first,
                             std::int64_t count, DType storage, float offset) = 0;
 
   /// XXH3-64 of `bytes` bytes of this device's memory.
   [[nodiscard]] virtual std::uint64_t hash(const std::byte* data, std::size_t bytes) const = 0;
 
-  /// x[t, :] = scale * E[id - first_row, :] widened to f32, for the tokens whose row is in this matrix; zeros for others.
-  virtual void embed(std::span<const std::int32_t> ids /* [T], host */, const PackedMatrix& embedding /* [rows, C] */,
-                     std::int64_t first_row, float scale, float* x /* [T, C] */) = 0;
+  /// x[t, :] = scale * E[id - first_row, :] widened to f32, for the tokens whose row is in this matrix; zeros
+  /// for others.
+  virtual void embed(std::span<const std::int32_t> ids /* [T], host */,
+                     const PackedMatrix& embedding /* [rows, C] */, std::int64_t first_row, float scale,
+                     float* x /* [T, C] */) = 0;
 
-  /// out[r, :] = x[r, :] / sqrt(mean(x[r, :]^2) + eps) * weight, rounded to `compute` (Zhang and Sennrich, RMSNorm,
-  /// arXiv 1910.07467). In place is allowed.
+  /// out[r, :] = x[r, :] / sqrt(mean(x[r, :]^2) + eps) * weight, rounded to `compute` (Zhang and Sennrich,
+  /// RMSNorm, arXiv 1910.07467). In place is allowed.
   virtual void rms_norm(const float* x /* [rows, width] */, const float* weight /* [width] */, float eps,
-                        std::int64_t rows, std::int64_t width, Compute rounding, float* out /* [rows, width] */) = 0;
+                        std::int64_t rows, std::int64_t width, Compute rounding,
+                        float* out /* [rows, width] */) = 0;
 
   /// out[t, n] = sum_k a[t, k] W[n, k] + bias[n]; leading dimensions in elements; bias may be null.
   virtual void linear(const float* a /* [T, K] */, std::int64_t lda, const PackedMatrix& w /* [N, K] */,
-                      const float* bias /* [N] */, std::int64_t rows, float* out /* [T, N] */, std::int64_t ldo) = 0;
+                      const float* bias /* [N] */, std::int64_t rows, float* out /* [T, N] */,
+                      std::int64_t ldo) = 0;
 
-  /// x[i] (+)= tree(parts)[i] + bias[i % width]: the parts are added pairwise in a binary tree ((p0+p1)+(p2+p3))+...;
-  /// their number is a power of two. `accumulate` adds to x, else x is overwritten; bias may be null.
-  virtual void add_parts(std::span<const float* const> parts /* each [rows, width] */, const float* bias /* [width] */,
-                         std::int64_t rows, std::int64_t width, bool accumulate, float* x /* [rows, width] */) = 0;
+  /// x[i] (+)= tree(parts)[i] + bias[i % width]: the parts are added pairwise in a binary tree
+  /// ((p0+p1)+(p2+p3))+...; their number is a power of two. `accumulate` adds to x, else x is overwritten;
+  /// bias may be null.
+  virtual void add_parts(std::span<const float* const> parts /* each [rows, width] */,
+                         const float* bias /* [width] */, std::int64_t rows, std::int64_t width,
+                         bool accumulate, float* x /* [rows, width] */) = 0;
 
   /// x[i] += y[i].
   virtual void add(float* x, const float* y, std::int64_t count) = 0;
 
-  /// Rotates pairs (d, d + D/2) of every head of every row by the angles of the row's position, then rounds to
-  /// `rounding` (Su et al., RoFormer, arXiv 2104.09864, in the half-split form of Hugging Face checkpoints).
+  /// Rotates pairs (d, d + D/2) of every head of every row by the angles of the row's position, then rounds
+  /// to `rounding` (Su et al., RoFormer, arXiv 2104.09864, in the half-split form of Hugging Face
+  /// checkpoints).
   virtual void rope(float* x /* [T, heads, D] */, std::int64_t heads, std::int64_t head_dim,
                     std::span<const float> angles /* [T, D/2, 2]: cos, sin; host */, Compute rounding) = 0;
 
@@ -100,13 +109,15 @@ class Device {
   virtual void store_kv(const float* k /* [T, G, D] */, const float* v /* [T, G, D] */, int layer,
                         const StepTokens& step, KvCache& cache) = 0;
 
-  /// out[t, h, :] = softmax_j(cap(scale q[t, h] k[j])) v[j] over the keys j that the token sees, rounded to `rounding`.
-  virtual void attention(const float* q /* [T, H, D] */, const AttentionShape& shape, int layer, const StepTokens& step,
-                         const KvCache& cache, Compute rounding, float* out /* [T, H, D] */) = 0;
+  /// out[t, h, :] = softmax_j(cap(scale q[t, h] k[j])) v[j] over the keys j that the token sees, rounded to
+  /// `rounding`.
+  virtual void attention(const float* q /* [T, H, D] */, const AttentionShape& shape, int layer,
+                         const StepTokens& step, const KvCache& cache, Compute rounding,
+                         float* out /* [T, H, D] */) = 0;
 
   /// out[i] = act(gate[i]) * up[i], rounded to `rounding`; out may be gate.
-  virtual void gated(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,
-                     float* out) = 0;
+  virtual void gated(Activation activation, const float* gate, const float* up, std::int64_t count,
+                     Compute rounding, float* out) = 0;
 
   /// x[i] = cap * tanh(x[i] / cap).
   virtual void softcap(float* x, std::int64_t count, float cap) = 0;
@@ -114,14 +125,14 @@ class Device {
   /// Copies page `from` to page `to`, all layers.
   virtual void copy_page(KvCache& cache, int from, int to) = 0;
 
-  /// Host work on this device's host threads: task(index, member) once for every index in [0, count), members in
-  /// [0, members()). The first exception of a task is thrown again here.
+  /// Host work on this device's host threads: task(index, member) once for every index in [0, count), members
+  /// in [0, members()). The first exception of a task is thrown again here.
   virtual void for_each(std::int64_t count, const std::function<void(std::int64_t, int)>& task) = 0;
   [[nodiscard]] virtual int members() const = 0;
 };
 
-/// Multiply-add rate (2 a multiply-add, per second) that the device's own product reaches on operands that stay in the
-/// first cache levels: the limit that a run is held against. Takes some milliseconds.
+/// Multiply-add rate (2 a multiply-add, per second) that the device's own product reaches on operands that
+/// stay in the first cache levels: the limit that a run is held against. Takes some milliseconds.
 double measure_product_rate(Device& device);
 
 struct CpuOptions {

@@ -9,13 +9,14 @@
 
 namespace wisk::device {
 
-/// Tokens of one page, and of one block of attention: the size is part of the order of sums (docs/numerics.md).
+/// Tokens of one page, and of one block of attention: the size is part of the order of sums
+/// (docs/numerics.md).
 inline constexpr int kPageTokens = 32;
 
-/// Memory of `pages` pages. A page holds, for every layer and local key/value head, the keys of kPageTokens tokens
-/// packed as a matrix of kPageTokens rows and D columns, then the values packed as D rows and kPageTokens columns:
-/// the layout of a PackedMatrix panel (pairs together in bf16), so that attention is two products.
-/// Owns its memory; move-only. Which page belongs to whom is the engine's business.
+/// Memory of `pages` pages. A page holds, for every layer and local key/value head, the keys of kPageTokens
+/// tokens packed as a matrix of kPageTokens rows and D columns, then the values packed as D rows and
+/// kPageTokens columns: the layout of a PackedMatrix panel (pairs together in bf16), so that attention is two
+/// products. Owns its memory; move-only. Which page belongs to whom is the engine's business.
 struct KvCache {
   DType dtype = DType::kFloat32;  ///< bf16 where products round to bf16, else f32
   int layers = 0;

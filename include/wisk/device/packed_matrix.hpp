@@ -12,8 +12,8 @@ namespace wisk::device {
 
 /// W[rows, columns] (output features x input features: y = x W^T), cut into panels of kPanel rows.
 /// A panel of width w (kPanel, the last one the rest rounded up to kPanelStep) holds, for 2-byte dtypes,
-/// [ceil(columns/2)][w][2]: the pair of input features (2p, 2p+1) of one output feature lies together, as vdpbf16ps
-/// reads it; for f32 [columns][w]. Rows beyond `rows` and an odd last column's partner are zero.
+/// [ceil(columns/2)][w][2]: the pair of input features (2p, 2p+1) of one output feature lies together, as
+/// vdpbf16ps reads it; for f32 [columns][w]. Rows beyond `rows` and an odd last column's partner are zero.
 /// Owns its memory; move-only.
 struct PackedMatrix {
   static constexpr std::int64_t kPanel = 64;

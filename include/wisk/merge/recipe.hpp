@@ -13,13 +13,14 @@ struct Ingredient {
   std::filesystem::path folder;  ///< Hugging Face model folder
 };
 
-/// w = sum_i coefficients[i] * ingredients[i], summed in this order (arXiv 2504.10478 with two ingredients and
-/// coefficients delta, 1 - delta). An ingredient with coefficient 0 is not read.
+/// w = sum_i coefficients[i] * ingredients[i], summed in this order (arXiv 2504.10478 with two ingredients
+/// and coefficients delta, 1 - delta). An ingredient with coefficient 0 is not read.
 struct Recipe {
   std::vector<Ingredient> ingredients;
   std::vector<double> coefficients;  ///< [ingredients.size()]
 
-  /// "0.25 x step-112 (early) + 0.75 x step-1120 (late)": folder names, and the job's names where they differ.
+  /// "0.25 x step-112 (early) + 0.75 x step-1120 (late)": folder names, and the job's names where they
+  /// differ.
   [[nodiscard]] std::string in_words() const;
 };
 

@@ -13,13 +13,14 @@
 
 namespace wisk::model {
 
-/// A model held by the ranks of one replica. Not thread-safe; forward() is collective over the replica, whose ranks
-/// must give it the same step.
+/// A model held by the ranks of one replica. Not thread-safe; forward() is collective over the replica, whose
+/// ranks must give it the same step.
 class Transformer {
  public:
-  /// `replica`: the ranks that hold the model together, this rank's shard being (replica.rank(), replica.size()).
-  Transformer(device::Device& device, const Architecture& architecture, Weights& weights, device::Compute compute,
-              comm::Communicator& replica);
+  /// `replica`: the ranks that hold the model together, this rank's shard being (replica.rank(),
+  /// replica.size()).
+  Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
+              device::Compute compute, comm::Communicator& replica);
   ~Transformer();
 
   /// An empty cache of `pages` pages for this rank's heads.
@@ -27,9 +28,10 @@ class Transformer {
   /// Bytes of one page on a rank of `ranks`.
   static std::uint64_t page_bytes(const Architecture& architecture, device::Compute compute, int ranks);
 
-  /// Computes the step's tokens, writes their keys and values into `cache`, and returns the logits of the tokens
-  /// listed in `rows` (indices into the step): [rows, V] f32 on the host, valid until the next call.
-  std::span<const float> forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
+  /// Computes the step's tokens, writes their keys and values into `cache`, and returns the logits of the
+  /// tokens listed in `rows` (indices into the step): [rows, V] f32 on the host, valid until the next call.
+  std::span<const float> forward(const device::StepTokens& step, device::KvCache& cache,
+                                 std::span<const std::int32_t> rows);
 
   [[nodiscard]] const Architecture& architecture() const { return architecture_; }
 
@@ -38,8 +40,8 @@ class Transformer {
   void embed(const device::StepTokens& step);
   void attention(std::size_t layer, const device::StepTokens& step, device::KvCache& cache);
   void feed_forward(std::size_t layer, std::int64_t tokens);
-  void project(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices, const float* bias,
-               std::int64_t tokens, float* out);
+  void project(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices,
+               const float* bias, std::int64_t tokens, float* out);
   void add_projection(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices,
                       const device::Buffer& bias, const device::Buffer& norm, std::int64_t tokens);
   std::span<const float> logits(std::span<const std::int32_t> rows);

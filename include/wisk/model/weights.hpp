@@ -12,20 +12,22 @@
 
 namespace wisk::model {
 
-/// Which part of the model a rank of a replica holds: rank r of R holds slices [r S / R, (r + 1) S / R) of every tensor.
+/// Which part of the model a rank of a replica holds: rank r of R holds slices [r S / R, (r + 1) S / R) of
+/// every tensor.
 struct Shard {
   int rank = 0, ranks = 1;
 };
 
 /// Weights of one layer; matrices are vectors of this rank's slices.
 struct LayerWeights {
-  device::Buffer input_norm, attention_norm, feed_forward_norm, output_norm;  // [C]; the second and fourth: post-norms
-  device::Buffer query_norm, key_norm;                                        // [D]
-  std::vector<device::PackedMatrix> query;        // each [H D / S, C]
-  std::vector<device::PackedMatrix> key, value;   // each [G D / S, C]
-  std::vector<device::PackedMatrix> output;       // each [C, H D / S]
-  std::vector<device::PackedMatrix> gate, up;     // each [F / S, C]
-  std::vector<device::PackedMatrix> down;         // each [C, F / S]
+  device::Buffer input_norm, attention_norm, feed_forward_norm,
+      output_norm;                                  // [C]; the second and fourth: post-norms
+  device::Buffer query_norm, key_norm;              // [D]
+  std::vector<device::PackedMatrix> query;          // each [H D / S, C]
+  std::vector<device::PackedMatrix> key, value;     // each [G D / S, C]
+  std::vector<device::PackedMatrix> output;         // each [C, H D / S]
+  std::vector<device::PackedMatrix> gate, up;       // each [F / S, C]
+  std::vector<device::PackedMatrix> down;           // each [C, F / S]
   device::Buffer query_bias, key_bias, value_bias;  // [H D / R], [G D / R], [G D / R]
   device::Buffer gate_bias, up_bias;                // [F / R]
   device::Buffer output_bias, down_bias;            // [C]
@@ -34,28 +36,31 @@ struct LayerWeights {
 /// Owns the memory of the weights; blend() fills it again for every arm. Used by one thread.
 class Weights {
  public:
-  /// Allocates; nothing is read. `storage`: the dtype that a blend rounds to; matrices are kept in it, or in bfloat16
-  /// where `compute` rounds the inputs of products to that.
-  Weights(device::Device& device, const Architecture& architecture, DType storage, device::Compute compute, Shard shard);
+  /// Allocates; nothing is read. `storage`: the dtype that a blend rounds to; matrices are kept in it, or in
+  /// bfloat16 where `compute` rounds the inputs of products to that.
+  Weights(device::Device& device, const Architecture& architecture, DType storage, device::Compute compute,
+          Shard shard);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
-  /// Blends all tensors: w = sum_i coefficients[i] * ingredients[i]; ingredients with coefficient 0 are not read.
-  /// Throws InputError when a tensor is missing or has another shape than the architecture says.
-  void blend(std::span<const checkpoint::ModelFolder* const> ingredients, std::span<const double> coefficients);
+  /// Blends all tensors: w = sum_i coefficients[i] * ingredients[i]; ingredients with coefficient 0 are not
+  /// read. Throws InputError when a tensor is missing or has another shape than the architecture says.
+  void blend(std::span<const checkpoint::ModelFolder* const> ingredients,
+             std::span<const double> coefficients);
 
-  /// Hash of this rank's resident bytes, such that the sum modulo 2^64 over the ranks of a replica does not depend on
-  /// their number: stale weights can't hide.
+  /// Hash of this rank's resident bytes, such that the sum modulo 2^64 over the ranks of a replica does not
+  /// depend on their number: stale weights can't hide.
   [[nodiscard]] std::uint64_t hash() const;
 
   /// Bytes this rank needs for weights.
-  static std::uint64_t bytes_for(const Architecture& architecture, DType storage, device::Compute compute, int ranks);
+  static std::uint64_t bytes_for(const Architecture& architecture, DType storage, device::Compute compute,
+                                 int ranks);
 
-  device::PackedMatrix embedding;  // [V part, C]
-  device::PackedMatrix lm_head;    // [V part, C]; empty when tied
-  device::Buffer final_norm;       // [C]
+  device::PackedMatrix embedding;    // [V part, C]
+  device::PackedMatrix lm_head;      // [V part, C]; empty when tied
+  device::Buffer final_norm;         // [C]
   std::vector<LayerWeights> layers;  // [L]
-  std::int64_t first_token = 0;    ///< first row of the vocabulary that this rank holds
+  std::int64_t first_token = 0;      ///< first row of the vocabulary that this rank holds
 
   [[nodiscard]] const device::PackedMatrix& output_embedding() const {
     return architecture_.tied ? embedding : lm_head;
@@ -70,17 +75,18 @@ class Weights {
     device::Buffer* vector = nullptr;        // [count] f32
     std::int64_t rows = 0, columns = 0;      // of the whole tensor; columns 0 for a vector
     std::int64_t first_row = 0, first_column = 0, count = 0;
-    float offset = 0;                        // added to a vector's elements
-    int first_slice = 0, slices = 1;         // hashed as this many slices; replicated tensors belong to rank 0
+    float offset = 0;                 // added to a vector's elements
+    int first_slice = 0, slices = 1;  // hashed as this many slices; replicated tensors belong to rank 0
     bool replicated = false;
   };
   void add_layer(std::size_t index);
   void add_matrix(std::string name, device::PackedMatrix& matrix, std::int64_t rows, std::int64_t columns,
-                  std::int64_t first_row, std::int64_t first_column, std::int64_t local_rows, std::int64_t local_columns,
-                  int slice);
+                  std::int64_t first_row, std::int64_t first_column, std::int64_t local_rows,
+                  std::int64_t local_columns, int slice);
   void add_sliced(const std::string& name, std::vector<device::PackedMatrix>& matrices, std::int64_t rows,
                   std::int64_t columns, bool along_rows);
-  void add_vector(std::string name, device::Buffer& vector, std::int64_t length, bool sliced, float offset = 0);
+  void add_vector(std::string name, device::Buffer& vector, std::int64_t length, bool sliced,
+                  float offset = 0);
   void blend_entry(const Entry& entry, std::span<const device::BlendInput> inputs);
 
   device::Device& device_;

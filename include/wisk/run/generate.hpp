@@ -16,7 +16,7 @@ namespace wisk::run {
 
 /// One prompt: text, or token ids.
 struct PromptInput {
-  std::string id;    ///< key of its random numbers; empty: the text, or the ids
+  std::string id;  ///< key of its random numbers; empty: the text, or the ids
   std::string text;
   std::vector<std::int32_t> token_ids;  ///< when not empty: instead of the text
 };
@@ -43,15 +43,16 @@ struct Completion {
 
 /// What came of one prompt.
 struct Generated {
-  std::size_t index = 0;  ///< of the prompt
-  std::vector<std::int32_t> prompt_ids;   // [T]
-  std::vector<float> prompt_logprobs;     // [T], natural log of each token's probability after those before; [0] is 0
+  std::size_t index = 0;                 ///< of the prompt
+  std::vector<std::int32_t> prompt_ids;  // [T]
+  std::vector<float>
+      prompt_logprobs;  // [T], natural log of each token's probability after those before; [0] is 0
   std::vector<std::int32_t> prompt_argmax;  // [T], the likeliest token in each position; [0] is -1
-  std::vector<Completion> completions;    // by sample
+  std::vector<Completion> completions;      // by sample
 };
 
-/// The prompts are shared out over the replicas; each rank that leads one returns its own, by index. Throws InputError
-/// and EnvironmentError. Collective over `world`.
+/// The prompts are shared out over the replicas; each rank that leads one returns its own, by index. Throws
+/// InputError and EnvironmentError. Collective over `world`.
 std::vector<Generated> generate(const GenerateRequest& request, comm::Communicator& world);
 
 }  // namespace wisk::run

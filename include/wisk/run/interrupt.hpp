@@ -3,8 +3,8 @@
 
 namespace wisk::run {
 
-/// While it lives, the first signal sets requested(); a second one ends the process at once with status 75. Restores
-/// the handlers. One per process.
+/// While it lives, the first signal sets requested(); a second one ends the process at once with status 75.
+/// Afterwards the signals have their default effect again, or none when one had come. One per process.
 class InterruptHandler {
  public:
   InterruptHandler();

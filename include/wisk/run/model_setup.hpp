@@ -21,14 +21,15 @@ struct Checkpoints {
   std::vector<checkpoint::ModelFolder> folders;  ///< in the order they were given
   std::vector<std::filesystem::path> paths;      ///< [folders.size()]
   model::Architecture architecture;
-  DType storage = DType::kBFloat16;              ///< that blends round to
+  DType storage = DType::kBFloat16;  ///< that blends round to
   device::Compute compute = device::Compute::kBFloat16;
-  std::vector<std::int32_t> end_tokens;          ///< sorted; of generation_config.json and config.json
+  std::vector<std::int32_t> end_tokens;  ///< sorted; of generation_config.json and config.json
 
   [[nodiscard]] const checkpoint::ModelFolder& folder(const std::filesystem::path& path) const;
 };
 
-/// Opens the folders (headers only) and checks that they can be blended. Throws InputError naming every difference.
+/// Opens the folders (headers only) and checks that they can be blended. Throws InputError naming every
+/// difference.
 Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, const ModelOptions& options);
 
 /// The tokenizer of the first folder; throws InputError when another folder's maps any token differently.
@@ -41,22 +42,23 @@ struct Topology {
   [[nodiscard]] bool leads() const { return replica->rank() == 0; }
 };
 
-/// Splits the ranks into replicas of `tensor_parallel` neighbours. Throws InputError when the ranks can't be split so,
-/// or the architecture can't. Collective.
-Topology make_topology(comm::Communicator& world, int tensor_parallel, const model::Architecture& architecture);
+/// Splits the ranks into replicas of `tensor_parallel` neighbours. Throws InputError when the ranks can't be
+/// split so, or the architecture can't. Collective.
+Topology make_topology(comm::Communicator& world, int tensor_parallel,
+                       const model::Architecture& architecture);
 
 /// A device with its weights and model: everything of a rank that computes. Owns it all; one thread.
 class ResidentModel {
  public:
   ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology);
 
-  /// Blends a recipe into the resident weights (nothing is read when it is resident already). Returns the hash of the
-  /// replica's resident weights. Collective over the replica.
+  /// Blends a recipe into the resident weights (nothing is read when it is resident already). Returns the
+  /// hash of the replica's resident weights. Collective over the replica.
   std::uint64_t blend(const merge::Recipe& recipe);
 
-  /// Pages for the cache: what `largest_batch` sequences of `longest` tokens need, if that fits the memory budget
-  /// (options.kv_cache_bytes, or a share of what is free), else what fits. Throws EnvironmentError when one sequence
-  /// doesn't fit. Collective over the replica, the same on each of its ranks.
+  /// Pages for the cache: what `largest_batch` sequences of `longest` tokens need, if that fits the memory
+  /// budget (options.kv_cache_bytes, or a share of what is free), else what fits. Throws EnvironmentError
+  /// when one sequence doesn't fit. Collective over the replica, the same on each of its ranks.
   [[nodiscard]] int plan_pages(std::int64_t longest, int largest_batch) const;
 
   [[nodiscard]] device::Device& device() { return *device_; }

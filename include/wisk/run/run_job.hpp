@@ -21,9 +21,9 @@ struct RunOutcome {
   std::filesystem::path directory;
 };
 
-/// Plans, creates or resumes the run directory, samples on all ranks, reduces and writes results.h5 and summary.json.
-/// After a signal what is unfinished is journalled and the outcome is not complete (exit status 75). Throws InputError
-/// and EnvironmentError. Collective over `world`.
+/// Plans, creates or resumes the run directory, samples on all ranks, reduces and writes results.h5 and
+/// summary.json. After a signal what is unfinished is journalled and the outcome is not complete (exit status
+/// 75). Throws InputError and EnvironmentError. Collective over `world`.
 RunOutcome run_job(const RunRequest& request, comm::Communicator& world);
 
 }  // namespace wisk::run

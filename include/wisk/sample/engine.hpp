@@ -62,36 +62,40 @@ struct Sampling {
   std::vector<std::int32_t> end_tokens;  ///< sorted; a sample ends with the first of them
 };
 
-/// Called by the engine, all on the calling thread. Where several ranks hold the model, every rank is given the same
-/// answers: the calls come in the same order on each.
+/// Called by the engine, all on the calling thread. Where several ranks hold the model, every rank is given
+/// the same answers: the calls come in the same order on each.
 struct EngineCallbacks {
-  std::function<std::optional<Request>()> next;               ///< more work for this arm; nullopt: no more
-  std::function<void(Drawn&&)> done;                          ///< a finished sample
-  std::function<bool()> interrupted;                          ///< asked before every step
+  std::function<std::optional<Request>()> next;  ///< more work for this arm; nullopt: no more
+  std::function<void(Drawn&&)> done;             ///< a finished sample
+  std::function<bool()> interrupted;             ///< asked before every step
   std::function<std::unique_ptr<TextWatcher>()> make_watcher;
 };
 
 /// Work and time of an engine since it was made.
 struct EngineCounters {
-  std::int64_t generated_tokens = 0, prefill_tokens = 0, recomputed_tokens = 0;  ///< the last: after preemptions and resumes
+  std::int64_t generated_tokens = 0, prefill_tokens = 0,
+               recomputed_tokens = 0;  ///< the last: after preemptions and resumes
   std::int64_t steps = 0, preemptions = 0;
   double forward_seconds = 0, choose_seconds = 0;
-  [[nodiscard]] std::int64_t computed_tokens() const { return generated_tokens + prefill_tokens + recomputed_tokens; }
+  [[nodiscard]] std::int64_t computed_tokens() const {
+    return generated_tokens + prefill_tokens + recomputed_tokens;
+  }
 };
 
-/// Continuous batching over a paged cache: finished sequences are replaced at once, nothing is padded; a prompt is
-/// computed once and its pages are shared by its samples (a partly filled last page is copied). When pages run out, the
-/// sequence that started last gives its pages back and is computed again later, to the same bits. Results depend on
-/// nothing of this: see the tests. Owns its cache; one thread.
+/// Continuous batching over a paged cache: finished sequences are replaced at once, nothing is padded; a
+/// prompt is computed once and its pages are shared by its samples (a partly filled last page is copied).
+/// When pages run out, the sequence that started last gives its pages back and is computed again later, to
+/// the same bits. Results depend on nothing of this: see the tests. Owns its cache; one thread.
 class Engine {
  public:
   /// Throws EnvironmentError when there is no memory for the cache.
   Engine(device::Device& device, model::Transformer& transformer, const EngineLimits& limits);
   ~Engine();
 
-  /// Draws until `next` has no more, or until interrupted: then hands what is unfinished to `done` with an empty
-  /// `finish`, and returns false. The cache is empty afterwards. Throws InputError when a prompt with max_tokens is
-  /// longer than the model's context, EnvironmentError when the cache has not enough pages for one such sequence.
+  /// Draws until `next` has no more, or until interrupted: then hands what is unfinished to `done` with an
+  /// empty `finish`, and returns false. The cache is empty afterwards. Throws InputError when a prompt with
+  /// max_tokens is longer than the model's context, EnvironmentError when the cache has not enough pages for
+  /// one such sequence.
   bool run(const Sampling& sampling, const EngineCallbacks& callbacks);
 
   [[nodiscard]] const EngineCounters& counters() const;

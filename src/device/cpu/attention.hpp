@@ -1,7 +1,8 @@
 #pragma once
-// Attention of one token and one key/value head over the pages of its sequence: the online softmax of Milakov and
-// Gimelshein (arXiv 1805.02867) with blocks of kPageTokens keys from position 0, whoever computes it:
-//   m' = max(m, max_j s_j);  p_j = exp(s_j - m');  l' = l exp(m - m') + sum_j p_j;  o' = o exp(m - m') + sum_j p_j v_j
+// Attention of one token and one key/value head over the pages of its sequence: the online softmax of Milakov
+// and Gimelshein (arXiv 1805.02867) with blocks of kPageTokens keys from position 0, whoever computes it:
+//   m' = max(m, max_j s_j);  p_j = exp(s_j - m');  l' = l exp(m - m') + sum_j p_j;  o' = o exp(m - m') +
+//   sum_j p_j v_j
 // Blocks that the token sees no key of are skipped; keys that it does not see within a block have p = 0.
 
 #include <algorithm>
@@ -18,9 +19,9 @@ namespace wisk::device {
 
 /// Working memory of one thread. Grows once.
 struct AttentionScratch {
-  std::vector<float> scores;  // [heads per group, kPageTokens]
-  std::vector<float> block;   // [heads per group, padded D]
-  std::vector<float> sums;    // [heads per group, padded D]
+  std::vector<float> scores;                // [heads per group, kPageTokens]
+  std::vector<float> block;                 // [heads per group, padded D]
+  std::vector<float> sums;                  // [heads per group, padded D]
   std::vector<float> maximum, denominator;  // [heads per group]
   void resize(int heads, int head_dim) {
     const auto h = static_cast<std::size_t>(heads), d = static_cast<std::size_t>(head_dim);
@@ -60,7 +61,8 @@ float online_softmax(float* score /* [kPageTokens] */, int first, int last, cons
   }
   float chain[L::kWidth];
   L::store(chain, total);
-  const float sum = ((chain[0] + chain[4]) + (chain[2] + chain[6])) + ((chain[1] + chain[5]) + (chain[3] + chain[7]));
+  const float sum =
+      ((chain[0] + chain[4]) + (chain[2] + chain[6])) + ((chain[1] + chain[5]) + (chain[3] + chain[7]));
   float rescale[L::kWidth];
   L::store(rescale, exp_lanes<L>(L::set1(maximum - largest)));
   denominator = denominator * rescale[0] + sum;
@@ -68,11 +70,12 @@ float online_softmax(float* score /* [kPageTokens] */, int first, int last, cons
   return rescale[0];
 }
 
-/// out[h, :] for the `group` query heads that share key/value head `kv_head`; q and out point to the first of them.
+/// out[h, :] for the `group` query heads that share key/value head `kv_head`; q and out point to the first of
+/// them.
 template <class L>
-void attend(const float* q /* [group, D] */, int group, int kv_head, int position, const std::int32_t* pages, int layer,
-            const AttentionShape& shape, const KvCache& cache, Compute rounding, AttentionScratch& scratch,
-            float* out /* [group, D] */) {
+void attend(const float* q /* [group, D] */, int group, int kv_head, int position, const std::int32_t* pages,
+            int layer, const AttentionShape& shape, const KvCache& cache, Compute rounding,
+            AttentionScratch& scratch, float* out /* [group, D] */) {
   const int dim = shape.head_dim, padded = cache.padded_dim();
   scratch.resize(group, padded);
   const int earliest = shape.window == 0 ? 0 : std::max(0, position - shape.window + 1);

@@ -24,7 +24,8 @@ std::unique_ptr<hwloc_topology, DestroyTopology> load_topology() {
 std::vector<int> bound_cores() {
   const auto topology = load_topology();
   if (topology == nullptr) return {-1};
-  const std::unique_ptr<hwloc_bitmap_s, void (*)(hwloc_bitmap_t)> bound(hwloc_bitmap_alloc(), hwloc_bitmap_free);
+  const std::unique_ptr<hwloc_bitmap_s, void (*)(hwloc_bitmap_t)> bound(hwloc_bitmap_alloc(),
+                                                                        hwloc_bitmap_free);
   if (hwloc_get_cpubind(topology.get(), bound.get(), HWLOC_CPUBIND_PROCESS) != 0) return {-1};
   std::vector<int> cores;
   hwloc_obj_t core = nullptr;

@@ -1,5 +1,5 @@
-// The operators on the CPU: each splits its work over the thread pool so that every output element is computed whole
-// by one thread.
+// The operators on the CPU: each splits its work over the thread pool so that every output element is
+// computed whole by one thread.
 #include <sys/mman.h>
 
 #include <atomic>
@@ -28,11 +28,13 @@ Buffer map_memory(std::size_t bytes) {
   if (bytes == 0) return {};
   void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) {
-    throw EnvironmentError("memory: expected " + std::to_string(bytes >> 20) + " MiB more, found " + std::strerror(errno));
+    throw EnvironmentError("memory: expected " + std::to_string(bytes >> 20) + " MiB more, found " +
+                           std::strerror(errno));
   }
   constexpr std::size_t kHugePage = std::size_t{2} << 20;
   if (bytes >= kHugePage) ::madvise(address, bytes, MADV_HUGEPAGE);
-  return Buffer(static_cast<std::byte*>(address), bytes, [](std::byte* data, std::size_t size) { ::munmap(data, size); });
+  return Buffer(static_cast<std::byte*>(address), bytes,
+                [](std::byte* data, std::size_t size) { ::munmap(data, size); });
 }
 
 const Kernels& choose_kernels(const std::string& name) {
@@ -40,7 +42,8 @@ const Kernels& choose_kernels(const std::string& name) {
   if (name == "portable") return portable_kernels();
   if (name == "auto") return avx2 != nullptr ? *avx2 : portable_kernels();
   if (name == "avx2" && avx2 != nullptr) return *avx2;
-  throw EnvironmentError("kernels: expected a name of auto, avx2, portable that this processor can run, found \"" + name + '"');
+  throw EnvironmentError(
+      "kernels: expected a name of auto, avx2, portable that this processor can run, found \"" + name + '"');
 }
 
 std::vector<int> cores_of(const CpuOptions& options) {
@@ -50,20 +53,25 @@ std::vector<int> cores_of(const CpuOptions& options) {
     const auto wanted = static_cast<std::size_t>(options.threads);
     const std::size_t first = static_cast<std::size_t>(options.share_rank) * wanted;
     if (first + wanted > cores.size()) return std::vector<int>(wanted, -1);
-    return {cores.begin() + static_cast<std::ptrdiff_t>(first), cores.begin() + static_cast<std::ptrdiff_t>(first + wanted)};
+    return {cores.begin() + static_cast<std::ptrdiff_t>(first),
+            cores.begin() + static_cast<std::ptrdiff_t>(first + wanted)};
   }
   if (share >= cores.size()) return {-1};
   const std::size_t each = cores.size() / share, first = each * static_cast<std::size_t>(options.share_rank);
-  return {cores.begin() + static_cast<std::ptrdiff_t>(first), cores.begin() + static_cast<std::ptrdiff_t>(first + each)};
+  return {cores.begin() + static_cast<std::ptrdiff_t>(first),
+          cores.begin() + static_cast<std::ptrdiff_t>(first + each)};
 }
 
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const CpuOptions& options)
-      : kernels_(choose_kernels(options.kernels)), pool_(cores_of(options)), scratch_(static_cast<std::size_t>(pool_.size())) {}
+      : kernels_(choose_kernels(options.kernels)),
+        pool_(cores_of(options)),
+        scratch_(static_cast<std::size_t>(pool_.size())) {}
 
   std::string description() const override {
-    return "CPU, " + std::to_string(pool_.size()) + (pool_.size() == 1 ? " thread, " : " threads, ") + kernels_.name;
+    return "CPU, " + std::to_string(pool_.size()) + (pool_.size() == 1 ? " thread, " : " threads, ") +
+           kernels_.name;
   }
 
   Buffer allocate(std::size_t bytes) override { return map_memory(bytes); }
@@ -71,10 +79,11 @@ class CpuDevice final : public Device {
   void blend_matrix(PackedMatrix& matrix, std::span<const BlendInput> inputs, const MatrixWindow& window,
                     DType storage) override {
     constexpr std::int64_t kStep = PackedMatrix::kPanelStep;
-    pool_.split(
-        (matrix.rows + kStep - 1) / kStep,
-        [&](std::int64_t begin, std::int64_t end) { pack_rows(matrix, inputs, window, storage, begin * kStep, end * kStep); },
-        false);
+    pool_.split((matrix.rows + kStep - 1) / kStep,
+                [&](std::int64_t begin, std::int64_t end) {
+                  pack_rows(matrix, inputs, window, storage, begin * kStep, end * kStep);
+                },
+                false);
   }
 
   void blend_vector(float* out, std::span<const BlendInput> inputs, std::int64_t first, std::int64_t count,
@@ -91,8 +100,8 @@ class CpuDevice final : public Device {
     return xxh3(std::span<const std::byte>(data, bytes));
   }
 
-  void embed(std::span<const std::int32_t> ids, const PackedMatrix& embedding, std::int64_t first_row, float scale,
-             float* x) override {
+  void embed(std::span<const std::int32_t> ids, const PackedMatrix& embedding, std::int64_t first_row,
+             float scale, float* x) override {
     pool_.split(static_cast<std::int64_t>(ids.size()), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t) {
         float* row = x + t * embedding.columns;
@@ -107,15 +116,16 @@ class CpuDevice final : public Device {
     });
   }
 
-  void rms_norm(const float* x, const float* weight, float eps, std::int64_t rows, std::int64_t width, Compute rounding,
-                float* out) override {
+  void rms_norm(const float* x, const float* weight, float eps, std::int64_t rows, std::int64_t width,
+                Compute rounding, float* out) override {
     pool_.split(rows, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) kernels_.rms_norm(x + r * width, weight, eps, width, rounding, out + r * width);
+      for (std::int64_t r = begin; r < end; ++r)
+        kernels_.rms_norm(x + r * width, weight, eps, width, rounding, out + r * width);
     });
   }
 
-  void linear(const float* a, std::int64_t lda, const PackedMatrix& w, const float* bias, std::int64_t rows, float* out,
-              std::int64_t ldo) override {
+  void linear(const float* a, std::int64_t lda, const PackedMatrix& w, const float* bias, std::int64_t rows,
+              float* out, std::int64_t ldo) override {
     if (rows == 0) return;
     constexpr std::int64_t kStep = PackedMatrix::kPanelStep;
     // Whole panels a thread, where there are enough: a single row is read 64 columns at a time.
@@ -125,8 +135,8 @@ class CpuDevice final : public Device {
     });
   }
 
-  void add_parts(std::span<const float* const> parts, const float* bias, std::int64_t rows, std::int64_t width,
-                 bool accumulate, float* x) override {
+  void add_parts(std::span<const float* const> parts, const float* bias, std::int64_t rows,
+                 std::int64_t width, bool accumulate, float* x) override {
     constexpr std::size_t kMostParts = 8;
     WISK_ASSERT(parts.size() <= kMostParts && (parts.size() & (parts.size() - 1)) == 0 && !parts.empty());
     pool_.split(rows, [&](std::int64_t begin, std::int64_t end) {
@@ -150,7 +160,8 @@ class CpuDevice final : public Device {
     });
   }
 
-  void rope(float* x, std::int64_t heads, std::int64_t head_dim, std::span<const float> angles, Compute rounding) override {
+  void rope(float* x, std::int64_t heads, std::int64_t head_dim, std::span<const float> angles,
+            Compute rounding) override {
     const std::int64_t half = head_dim / 2, rows = static_cast<std::int64_t>(angles.size()) / head_dim;
     pool_.split(rows, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t) {
@@ -178,19 +189,21 @@ class CpuDevice final : public Device {
     });
   }
 
-  void attention(const float* q, const AttentionShape& shape, int layer, const StepTokens& step, const KvCache& cache,
-                 Compute rounding, float* out) override {
+  void attention(const float* q, const AttentionShape& shape, int layer, const StepTokens& step,
+                 const KvCache& cache, Compute rounding, float* out) override {
     const int group = shape.heads / shape.kv_heads;
     const std::int64_t items = std::int64_t{step.size()} * shape.kv_heads;
     std::atomic<std::int64_t> next{0};  // items differ in length: members take them one by one
     const auto work = [&](int member) {
       AttentionScratch& scratch = scratch_[static_cast<std::size_t>(member)];
-      for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < items; i = next.fetch_add(1, std::memory_order_relaxed)) {
+      for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < items;
+           i = next.fetch_add(1, std::memory_order_relaxed)) {
         const auto t = static_cast<std::size_t>(i / shape.kv_heads);
         const int head = static_cast<int>(i % shape.kv_heads);
-        const std::int64_t offset = (static_cast<std::int64_t>(t) * shape.heads + std::int64_t{head} * group) * shape.head_dim;
-        kernels_.attend(q + offset, group, head, step.positions[t], step.pages.data() + step.page_rows[t], layer, shape, cache,
-                        rounding, scratch, out + offset);
+        const std::int64_t offset =
+            (static_cast<std::int64_t>(t) * shape.heads + std::int64_t{head} * group) * shape.head_dim;
+        kernels_.attend(q + offset, group, head, step.positions[t], step.pages.data() + step.page_rows[t],
+                        layer, shape, cache, rounding, scratch, out + offset);
       }
     };
     pool_.run(work);
@@ -235,10 +248,11 @@ class CpuDevice final : public Device {
   }
 
  private:
-  static void store_token(const float* k /* [G, D] */, const float* v /* [G, D] */, int layer, const StepTokens& step,
-                          std::int64_t t, KvCache& cache) {
+  static void store_token(const float* k /* [G, D] */, const float* v /* [G, D] */, int layer,
+                          const StepTokens& step, std::int64_t t, KvCache& cache) {
     const std::int32_t position = step.positions[static_cast<std::size_t>(t)];
-    const std::int32_t page = step.pages[static_cast<std::size_t>(step.page_rows[static_cast<std::size_t>(t)] + position / kPageTokens)];
+    const std::int32_t page = step.pages[static_cast<std::size_t>(
+        step.page_rows[static_cast<std::size_t>(t)] + position / kPageTokens)];
     const std::int64_t slot = position % kPageTokens, dim = cache.head_dim, padded = cache.padded_dim();
     for (int head = 0; head < cache.kv_heads; ++head, k += dim, v += dim) {
       std::byte* keys = cache.keys(page, layer, head);
@@ -250,8 +264,10 @@ class CpuDevice final : public Device {
         }
       } else {
         for (std::int64_t d = 0; d < dim; ++d) {
-          reinterpret_cast<std::uint16_t*>(keys)[(d / 2 * kPageTokens + slot) * 2 + d % 2] = float_to_bf16(k[d]);
-          reinterpret_cast<std::uint16_t*>(values)[(slot / 2 * padded + d) * 2 + slot % 2] = float_to_bf16(v[d]);
+          reinterpret_cast<std::uint16_t*>(keys)[(d / 2 * kPageTokens + slot) * 2 + d % 2] =
+              float_to_bf16(k[d]);
+          reinterpret_cast<std::uint16_t*>(values)[(slot / 2 * padded + d) * 2 + slot % 2] =
+              float_to_bf16(v[d]);
         }
       }
     }
@@ -264,6 +280,8 @@ class CpuDevice final : public Device {
 
 }  // namespace
 
-std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) { return std::make_unique<CpuDevice>(options); }
+std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) {
+  return std::make_unique<CpuDevice>(options);
+}
 
 }  // namespace wisk::device

@@ -1,13 +1,14 @@
 #pragma once
-// exp and tanh on float lanes: ours, so that results do not change with a version of libm. Cephes' single-precision
-// argument reductions and minimax polynomials (S. Moshier, Methods and Programs for Mathematical Functions, 1989).
+// exp and tanh on float lanes: ours, so that results do not change with a version of libm. Cephes'
+// single-precision argument reductions and minimax polynomials (S. Moshier, Methods and Programs for
+// Mathematical Functions, 1989).
 
 #include <cstdint>
 
 namespace wisk::device {
 
-/// e^x to about 1 ulp for x in -87.3..88; 0 below (-inf included), e^88 above. A NaN stays one: min and max give their
-/// second argument then.
+/// e^x to about 1 ulp for x in -87.3..88; 0 below (-inf included), e^88 above. A NaN stays one: min and max
+/// give their second argument then.
 template <class L>
 typename L::Vector exp_lanes(typename L::Vector x) {
   using V = typename L::Vector;
@@ -44,8 +45,8 @@ typename L::Vector tanh_lanes(typename L::Vector x) {
   return L::select_less(magnitude, L::set1(0.625f), near_zero, far);
 }
 
-/// Applies f to count floats, eight at a time; the tail goes through a padded copy, so every element sees the same
-/// arithmetic wherever it stands.
+/// Applies f to count floats, eight at a time; the tail goes through a padded copy, so every element sees the
+/// same arithmetic wherever it stands.
 template <class L, class F>
 void map_lanes(std::int64_t count, const float* x, float* out, const F& f) {
   std::int64_t i = 0;

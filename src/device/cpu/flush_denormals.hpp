@@ -1,6 +1,6 @@
 #pragma once
-// Treats denormal floats as zero while it lives (inputs and results), as vdpbf16ps does; or makes sure that they
-// count, as a blend needs. Restores the thread's mode. Elsewhere than on x86 the mode is left as it is.
+// Treats denormal floats as zero while it lives (inputs and results), as vdpbf16ps does; or makes sure that
+// they count, as a blend needs. Restores the thread's mode. Elsewhere than on x86 the mode is left as it is.
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -16,7 +16,9 @@ class FlushDenormals {
     const unsigned cleared = saved_ & ~(kFlushToZero | kDenormalsAreZero);
     _mm_setcsr(flush ? cleared | kFlushToZero | kDenormalsAreZero : cleared);
   }
-  ~FlushDenormals() { _mm_setcsr(saved_); }
+  ~FlushDenormals() {
+    _mm_setcsr(saved_);
+  }
 #else
   explicit FlushDenormals(bool) {}
 #endif

@@ -1,5 +1,6 @@
 #pragma once
-// The feed-forward gate: act(g) * u. SiLU: x / (1 + e^-x); GELU in its tanh form (Hendrycks and Gimpel, arXiv 1606.08415).
+// The feed-forward gate: act(g) * u. SiLU: x / (1 + e^-x); GELU in its tanh form (Hendrycks and Gimpel, arXiv
+// 1606.08415).
 
 #include <cstdint>
 
@@ -24,8 +25,8 @@ typename L::Vector gelu_tanh_lanes(typename L::Vector x) {
 
 /// out[i] = act(gate[i]) * up[i]; `count` a multiple of 8, or the arrays padded to one.
 template <class L>
-void gated_range(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,
-                 float* out) {
+void gated_range(Activation activation, const float* gate, const float* up, std::int64_t count,
+                 Compute rounding, float* out) {
   const auto one = [&](const float* g, const float* u, float* o) {
     const auto x = L::load(g);
     const auto active = activation == Activation::kSilu ? silu_lanes<L>(x) : gelu_tanh_lanes<L>(x);

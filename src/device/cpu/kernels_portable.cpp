@@ -9,7 +9,7 @@ namespace wisk::device {
 
 const Kernels& portable_kernels() {
   using L = PortableLanes;
-  static constexpr Kernels kTable = {"portable",      linear_range<L>,  rms_norm_row<L>,
+  static constexpr Kernels kTable = {"portable",     linear_range<L>,  rms_norm_row<L>,
                                      gated_range<L>, softcap_range<L>, attend<L>};
   return kTable;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Eight float lanes, twice: with AVX2 and FMA, and in plain C++. The kernels are templates over one of these types;
-// both give the same bits. Only operations that IEEE 754 fixes are here.
+// Eight float lanes, twice: with AVX2 and FMA, and in plain C++. The kernels are templates over one of these
+// types; both give the same bits. Only operations that IEEE 754 fixes are here.
 
 #include <bit>
 #include <cmath>
@@ -55,7 +55,8 @@ struct PortableLanes {
     return each([&](int i) { return a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]; });
   }
   static Vector abs(Vector a) {
-    return each([&](int i) { return std::bit_cast<float>(std::bit_cast<std::uint32_t>(a.lane[i]) & 0x7fffffffu); });
+    return each(
+        [&](int i) { return std::bit_cast<float>(std::bit_cast<std::uint32_t>(a.lane[i]) & 0x7fffffffu); });
   }
   /// magnitude with the sign bit of s.
   static Vector with_sign(Vector magnitude, Vector s) {
@@ -89,9 +90,10 @@ struct PortableLanes {
   }
   static float half(std::uint32_t bits) {
     const std::uint32_t magnitude = bits & 0x7fffu, sign = (bits & 0x8000u) << 16;
-    const std::uint32_t exponent = magnitude >= 0x7c00u ? 0x7f800000u | ((magnitude & 0x3ffu) << 13)
-                                                        : (magnitude << 13) + (112u << 23);
-    const float value = magnitude < 0x400u ? static_cast<float>(magnitude) * 0x1p-24f : std::bit_cast<float>(exponent);
+    const std::uint32_t exponent =
+        magnitude >= 0x7c00u ? 0x7f800000u | ((magnitude & 0x3ffu) << 13) : (magnitude << 13) + (112u << 23);
+    const float value =
+        magnitude < 0x400u ? static_cast<float>(magnitude) * 0x1p-24f : std::bit_cast<float>(exponent);
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(value) | sign);
   }
   static Vector f16_even(const std::uint32_t* pairs) {

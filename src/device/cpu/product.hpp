@@ -1,7 +1,7 @@
 #pragma once
-// The products: out[m, n] = sum_k a[m, k] W[n, k] with one chain of fused multiply-adds per output, of each pair
-// (2p, 2p+1) of k first the odd one, then the even one: the order of vdpbf16ps. Vector lanes lie along n, so the
-// chain of an output is the same whatever the tile, the number of rows or the vector's width.
+// The products: out[m, n] = sum_k a[m, k] W[n, k] with one chain of fused multiply-adds per output, of each
+// pair (2p, 2p+1) of k first the odd one, then the even one: the order of vdpbf16ps. Vector lanes lie along
+// n, so the chain of an output is the same whatever the tile, the number of rows or the vector's width.
 
 #include <algorithm>
 #include <cstddef>
@@ -35,16 +35,17 @@ struct WeightPair {
   }
 };
 
-/// One register tile: Rows rows of a times Vectors * 8 rows of W from `column` of the panel; out is [Rows, Vectors * 8].
+/// One register tile: Rows rows of a times Vectors * 8 rows of W from `column` of the panel; out is [Rows,
+/// Vectors * 8].
 template <class L, DType T, int Rows, int Vectors>
-void product_tile(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std::ptrdiff_t column, std::int64_t k,
-                  float* out, std::ptrdiff_t ldo) {
+void product_tile(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std::ptrdiff_t column,
+                  std::int64_t k, float* out, std::ptrdiff_t ldo) {
   using V = typename L::Vector;
   V sum[Rows][Vectors];
   for (auto& row : sum) {
     for (V& v : row) v = L::set1(0.0f);
   }
-  const auto accumulate = [&](const V (&weights)[Vectors], std::int64_t index) {
+  const auto accumulate = [&](const V(&weights)[Vectors], std::int64_t index) {
 #pragma GCC unroll 8
     for (int m = 0; m < Rows; ++m) {
       const V x = L::set1(a[m * lda + index]);
@@ -72,8 +73,8 @@ void product_tile(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std::p
 
 /// Columns [column, end) of a panel, both multiples of 8, for Rows rows: the widest tile first.
 template <class L, DType T, int Rows, int Vectors>
-void product_columns(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std::ptrdiff_t column, std::ptrdiff_t end,
-                     std::int64_t k, float* out, std::ptrdiff_t ldo) {
+void product_columns(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std::ptrdiff_t column,
+                     std::ptrdiff_t end, std::int64_t k, float* out, std::ptrdiff_t ldo) {
   for (; column + Vectors * L::kWidth <= end; column += Vectors * L::kWidth, out += Vectors * L::kWidth) {
     product_tile<L, T, Rows, Vectors>(a, lda, w, column, k, out, ldo);
   }
@@ -82,12 +83,14 @@ void product_columns(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std
   }
 }
 
-/// All rows of a against columns [column, end) of one panel. Tiles hold at least eight chains where they can, enough to
-/// hide the latency of the multiply-add, and at most twelve. Five rows of two vectors and not six: with the weights,
-/// the factor and the mask that splits a pair, twelve chains need seventeen registers, and the spilled one sets the pace.
+/// All rows of a against columns [column, end) of one panel. Tiles hold at least eight chains where they can,
+/// enough to hide the latency of the multiply-add, and at most twelve. Five rows of two vectors and not six:
+/// with the weights, the factor and the mask that splits a pair, twelve chains need seventeen registers, and
+/// the spilled one sets the pace.
 template <class L, DType T>
-void product_panel(const float* a, std::ptrdiff_t lda, std::int64_t rows, WeightPair<L, T> w, std::ptrdiff_t column,
-                   std::ptrdiff_t end, std::int64_t k, float* out, std::ptrdiff_t ldo) {
+void product_panel(const float* a, std::ptrdiff_t lda, std::int64_t rows, WeightPair<L, T> w,
+                   std::ptrdiff_t column, std::ptrdiff_t end, std::int64_t k, float* out,
+                   std::ptrdiff_t ldo) {
   for (; rows >= 5; rows -= 5, a += 5 * lda, out += 5 * ldo) {
     product_columns<L, T, 5, 2>(a, lda, w, column, end, k, out, ldo);
   }
@@ -118,13 +121,15 @@ void with_weights(DType dtype, const std::byte* panel, std::ptrdiff_t width, con
   }
 }
 
-/// Rows [begin, end) of W (begin a multiple of PackedMatrix::kPanelStep) against all rows of a; adds bias when given.
+/// Rows [begin, end) of W (begin a multiple of PackedMatrix::kPanelStep) against all rows of a; adds bias
+/// when given.
 template <class L>
 void linear_range(const float* a /* [rows, K] */, std::ptrdiff_t lda, const PackedMatrix& w /* [N, K] */,
                   const float* bias /* [N] */, std::int64_t rows, std::int64_t begin, std::int64_t end,
                   float* out /* [rows, N] */, std::ptrdiff_t ldo) {
   constexpr std::int64_t kStep = PackedMatrix::kPanelStep;
-  constexpr std::int64_t kRowBlock = 5;  // of the register tile: a short last step is written through a small copy
+  constexpr std::int64_t kRowBlock =
+      5;  // of the register tile: a short last step is written through a small copy
   while (begin < end) {
     const std::int64_t panel = begin / PackedMatrix::kPanel, first = panel * PackedMatrix::kPanel;
     const std::int64_t stop = std::min(end, first + PackedMatrix::kPanel);
@@ -133,13 +138,15 @@ void linear_range(const float* a /* [rows, K] */, std::ptrdiff_t lda, const Pack
       // One step's weights stay in the first cache level while all rows pass.
       const std::int64_t stride = rows > 3 ? kStep : PackedMatrix::kPanel;
       for (std::int64_t c = begin; c < whole; c += stride) {
-        product_panel(a, lda, rows, weights, c - first, std::min(c + stride, whole) - first, w.columns, out + c, ldo);
+        product_panel(a, lda, rows, weights, c - first, std::min(c + stride, whole) - first, w.columns,
+                      out + c, ldo);
       }
       if (whole < stop) {
         float block[kRowBlock * kStep];
         for (std::int64_t r = 0; r < rows; r += kRowBlock) {
           const std::int64_t count = std::min(kRowBlock, rows - r);
-          product_panel(a + r * lda, lda, count, weights, whole - first, whole - first + kStep, w.columns, block, kStep);
+          product_panel(a + r * lda, lda, count, weights, whole - first, whole - first + kStep, w.columns,
+                        block, kStep);
           for (std::int64_t m = 0; m < count; ++m) {
             for (std::int64_t c = whole; c < stop; ++c) out[(r + m) * ldo + c] = block[m * kStep + c - whole];
           }

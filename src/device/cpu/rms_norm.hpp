@@ -31,8 +31,8 @@ float sum_of_squares(const float* x /* [width] */, std::int64_t width) {
 }
 
 template <class L>
-void rms_norm_row(const float* x /* [width] */, const float* weight /* [width] */, float eps, std::int64_t width,
-                  Compute rounding, float* out /* [width] */) {
+void rms_norm_row(const float* x /* [width] */, const float* weight /* [width] */, float eps,
+                  std::int64_t width, Compute rounding, float* out /* [width] */) {
   const float mean = sum_of_squares<L>(x, width) / static_cast<float>(width);
   const float scale = 1.0f / std::sqrt(mean + eps);
   const auto scale_lanes = L::set1(scale);

@@ -9,8 +9,8 @@ namespace wisk::device {
 
 namespace {
 
-// A region of a decode step lasts some microseconds: waiting threads look that long before they sleep, so that the
-// next region starts at once, and yield in between, so that ranks may outnumber cores.
+// A region of a decode step lasts some microseconds: waiting threads look that long before they sleep, so
+// that the next region starts at once, and yield in between, so that ranks may outnumber cores.
 constexpr int kLooks = 2000;
 constexpr int kLooksBetweenYields = 200;
 

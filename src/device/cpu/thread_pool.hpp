@@ -19,11 +19,12 @@ class ThreadPool {
 
   [[nodiscard]] int size() const { return static_cast<int>(threads_.size()) + 1; }
 
-  /// Calls task(member) once on each member, denormals flushed when `flush_denormals`; returns when all are done.
-  /// The task must not throw.
+  /// Calls task(member) once on each member, denormals flushed when `flush_denormals`; returns when all are
+  /// done. The task must not throw.
   void run(const std::function<void(int)>& task, bool flush_denormals = true);
 
-  /// Splits [0, units) into contiguous ranges, one a member: task(begin, end). Small work runs on the caller alone.
+  /// Splits [0, units) into contiguous ranges, one a member: task(begin, end). Small work runs on the caller
+  /// alone.
   void split(std::int64_t units, const std::function<void(std::int64_t, std::int64_t)>& task,
              bool flush_denormals = true);
 
