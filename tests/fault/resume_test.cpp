@@ -1,0 +1,219 @@
+// Interrupted by a signal, killed at random moments, or with a damaged journal: a run that is taken up again
+// ends with the bytes of one that was left alone.
+#include <gtest/gtest.h>
+
+#include <signal.h>
+
+#include <fstream>
+#include <random>
+
+#include "support/demo_job.hpp"
+
+namespace wisk::test {
+namespace {
+
+/// One sequence at a time: a run long enough to be caught in the middle, with an unfinished sample at every
+/// moment.
+const std::vector<std::string> kSlow = {"engine.max_batch=2", "engine.threads=1"};
+constexpr int kInterrupted = 75;
+
+class Resume : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    job_ = new DemoJob;
+    expected_ = new RunContents(job_->run("expected"));
+  }
+  static void TearDownTestSuite() {
+    delete expected_;
+    delete job_;
+  }
+
+  /// Starts a slow run and waits until `bytes` are in its journals.
+  static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes) {
+    auto program = std::make_unique<Program>(job_->command(out, ranks, kSlow), program_options());
+    const std::uintmax_t before = job_->journal_bytes(out);
+    EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) >= before + bytes; }))
+        << program->so_far().error;
+    return program;
+  }
+
+  static void expect_incomplete(const std::string& out) {
+    const RunContents some = RunContents::read(job_->path(out));
+    EXPECT_GT(some.samples.size(), 0u);
+    EXPECT_LT(some.samples.size(), expected_->samples.size());
+    EXPECT_EQ(some.results.missing_samples,
+              static_cast<std::int64_t>(expected_->samples.size() - some.samples.size()));
+    EXPECT_TRUE(some.damage.empty());
+    for (const auto& [id, sample] : some.samples) EXPECT_TRUE(sample == expected_->samples.at(id));
+  }
+
+  static void expect_completes(const std::string& out, int ranks) {
+    const RunContents done = job_->run(out, ranks);
+    expect_same_results(done, *expected_, out);
+    EXPECT_TRUE(done.results_bytes == expected_->results_bytes) << out << ": results.h5 differs";
+  }
+
+  static void kill_one_rank(const std::string& out, std::mt19937& random) {
+    std::vector<pid_t> ranks;
+    for (const pid_t id : processes_with(job_->path(out).string())) {
+      std::error_code error;
+      if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
+        ranks.push_back(id);
+    }
+    ASSERT_FALSE(ranks.empty());
+    ::kill(ranks[random() % ranks.size()], SIGKILL);
+  }
+
+  // Owned by the suite: one baseline for all its tests.
+  static DemoJob* job_;
+  static RunContents* expected_;
+};
+
+DemoJob* Resume::job_ = nullptr;
+RunContents* Resume::expected_ = nullptr;
+
+TEST_F(Resume, AfterASignalWithAnyNumberOfRanks) {
+  int number = 0;
+  for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2, SIGINT}) {
+    const std::string out = "signal-" + std::to_string(number);
+    const auto program = start(out, 0, 3000);
+    program->send(signal);
+    EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
+    expect_incomplete(out);
+    EXPECT_GT(RunContents::read(job_->path(out)).prefixes, 0u) << "what was begun is kept";
+    expect_completes(out, number);  // 0: without mpiexec
+    ++number;
+  }
+}
+
+TEST_F(Resume, ManyTimesInARow) {
+  const std::string out = "many";
+  int interruptions = 0;
+  for (; interruptions < 6; ++interruptions) {
+    const auto program = start(out, 0, 2000);
+    program->send(SIGTERM);
+    ASSERT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
+  }
+  expect_incomplete(out);
+  expect_completes(out, 2);
+}
+
+TEST_F(Resume, RanksUnderMpiexecThatGetASignal) {
+  const std::string out = "ranks";
+  const auto program = start(out, 2, 3000);
+  for (const pid_t id : processes_with(job_->path(out).string())) {
+    std::error_code error;
+    if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
+      ::kill(id, SIGUSR1);
+  }
+  EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
+  expect_incomplete(out);
+  expect_completes(out, 1);
+}
+
+TEST_F(Resume, OneRankOfThreeGetsASignal) {
+  const std::string out = "one-of-three";
+  const auto program = start(out, 3, 3000);
+  std::vector<pid_t> ranks;
+  for (const pid_t id : processes_with(job_->path(out).string())) {
+    std::error_code error;
+    if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
+      ranks.push_back(id);
+  }
+  ASSERT_EQ(ranks.size(), 3u);
+  ::kill(ranks.back(), SIGTERM);
+  EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
+  expect_incomplete(out);
+  expect_completes(out, 2);
+}
+
+TEST_F(Resume, AfterKillOfASingleProcess) {
+  std::mt19937 random(20261124);
+  const std::string out = "killed";
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    const auto program = start(out, 0, 500 + random() % 4000);
+    program->send(SIGKILL);
+    EXPECT_EQ(program->wait().status, 128 + SIGKILL);
+  }
+  expect_completes(out, 0);
+}
+
+TEST_F(Resume, AfterKillOfOneRank) {
+  std::mt19937 random(42);
+  const std::string out = "killed-rank";
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto program = start(out, 2, 500 + random() % 4000);
+    kill_one_rank(out, random);
+    EXPECT_NE(program->wait().status, 0);
+    EXPECT_FALSE(program->so_far().timed_out);
+  }
+  expect_completes(out, 4);
+}
+
+TEST_F(Resume, AFlippedByteIsReportedAndItsSamplesAreDrawnAgain) {
+  const std::string out = "damaged";
+  std::ignore = job_->run(out);
+  std::filesystem::path file;
+  for (const auto& entry : std::filesystem::directory_iterator(job_->path(out) / "journal"))
+    file = entry.path();
+  std::string bytes = read_bytes(file);
+  ASSERT_GT(bytes.size(), 10000u);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x10);
+  std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+
+  const ProgramResult result = run_program(job_->command(out), program_options());
+  EXPECT_EQ(result.status, 0) << result.error;
+  const std::size_t at = result.error.find(file.string() + " at byte ");
+  ASSERT_NE(at, std::string::npos) << result.error;
+  const auto offset = std::stoull(result.error.substr(at + file.string().size() + 9));
+  EXPECT_LE(offset, bytes.size() / 2);
+  EXPECT_GT(offset + 4096, bytes.size() / 2);
+  const RunContents done = RunContents::read(job_->path(out));
+  expect_same_results(done, *expected_, out);
+  EXPECT_TRUE(done.results_bytes == expected_->results_bytes);
+}
+
+TEST_F(Resume, ACompleteRunIsLeftAsItIs) {
+  const std::string out = "again";
+  std::ignore = job_->run(out);
+  const std::uintmax_t samples = job_->journal_bytes(out);
+  const ProgramResult result = run_program(job_->command(out), program_options());
+  EXPECT_EQ(result.status, 0) << result.error;
+  const RunContents done = RunContents::read(job_->path(out));
+  EXPECT_TRUE(done.results_bytes == expected_->results_bytes);
+  EXPECT_LT(job_->journal_bytes(out) - samples, 200u) << "no sample was drawn again";
+}
+
+TEST_F(Resume, ResultsAreMadeAnewFromTheJournal) {
+  const std::string out = "derived";
+  std::ignore = job_->run(out);
+  std::filesystem::remove(job_->path(out) / "results.h5");
+  expect_completes(out, 0);
+}
+
+TEST_F(Resume, AFullDiskLosesNothingThatWasJournalled) {
+  const std::string out = "full";
+  ProgramOptions small = program_options();
+  small.file_size_limit = 20000;
+  const ProgramResult result = run_program(job_->command(out), small);
+  EXPECT_EQ(result.status, 4);
+  const auto messages = messages_of(result.error);
+  ASSERT_FALSE(messages.empty());
+  EXPECT_NE(messages.back().find(".journal"), std::string::npos) << messages.back();
+  EXPECT_GT(job_->journal_bytes(out), 10000u);
+  expect_completes(out, 0);
+}
+
+TEST_F(Resume, TwoAtOnceAreRefused) {
+  const std::string out = "locked";
+  const auto first = start(out, 0, 1000);
+  const ProgramResult second = run_program(job_->command(out), program_options());
+  EXPECT_EQ(second.status, 4);
+  EXPECT_EQ(messages_of(second.error).size(), 1u) << second.error;
+  EXPECT_NE(second.error.find("another wisk works in this run directory"), std::string::npos) << second.error;
+  first->send(SIGTERM);
+  EXPECT_EQ(first->wait().status, kInterrupted);
+}
+
+}  // namespace
+}  // namespace wisk::test

@@ -1,0 +1,79 @@
+// An error ends all ranks within seconds, with one message and its status, and leaves no process.
+#include <gtest/gtest.h>
+
+#include <signal.h>
+
+#include "support/demo_job.hpp"
+
+namespace wisk::test {
+namespace {
+
+constexpr double kSoon = 20;  // seconds, on a machine that is busy; it takes one
+
+void expect_one_message(const DemoJob& job, const ProgramResult& result, int status,
+                        const std::string& text) {
+  EXPECT_EQ(result.status, status) << result.error;
+  EXPECT_FALSE(result.timed_out);
+  EXPECT_LT(result.seconds, kSoon);
+  const std::vector<std::string> messages = messages_of(result.error);
+  ASSERT_EQ(messages.size(), 1u) << result.error;
+  EXPECT_NE(messages[0].find(text), std::string::npos) << messages[0];
+  EXPECT_TRUE(processes_with(job.folder().path().string()).empty());
+}
+
+TEST(FailingRank, BadInputIsToldOnce) {
+  const DemoJob job;
+  job.folder().write("task.yaml.jsonl", "");
+  expect_one_message(job, run_program(job.command("run", 4), program_options()), 3, "task.yaml.jsonl");
+}
+
+TEST(FailingRank, ARunDirectoryThatCannotBeMade) {
+  const DemoJob job;
+  job.folder().write("file", "in the way");
+  expect_one_message(job, run_program(job.command("file/run", 3), program_options()), 4, "file/run");
+}
+
+TEST(FailingRank, RanksThatDoNotDivideIntoReplicas) {
+  const DemoJob job;
+  expect_one_message(job, run_program(job.command("run", 3, {"model.tensor_parallel=2"}), program_options()),
+                     3, "model.tensor_parallel");
+}
+
+TEST(FailingRank, AKeyValueCacheThatIsTooSmall) {
+  const DemoJob job;
+  expect_one_message(job, run_program(job.command("run", 2, {"engine.kv_cache=10KiB"}), program_options()), 4,
+                     "engine.kv_cache");
+}
+
+TEST(FailingRank, ADiskThatFillsUpInTheMiddle) {
+  const DemoJob job;
+  ProgramOptions small = program_options();
+  small.environment.emplace_back("OMPI_MCA_btl", "self,tcp");  // shared memory is a file, too
+  small.file_size_limit = 20000;
+  const ProgramResult result = run_program(job.command("run", 2), small);
+  EXPECT_NE(result.status, 0) << result.error;
+  EXPECT_FALSE(result.timed_out);
+  EXPECT_LT(result.seconds, kSoon);
+  EXPECT_TRUE(processes_with(job.folder().path().string()).empty());
+}
+
+TEST(FailingRank, ARankThatIsKilledTakesTheOthersWithIt) {
+  const DemoJob job;
+  Program program(job.command("run", 3, {"engine.max_batch=1", "engine.threads=1"}), program_options());
+  ASSERT_TRUE(program.wait_until([&] { return job.journal_bytes("run") > 2000; })) << program.so_far().error;
+  std::vector<pid_t> ranks;
+  for (const pid_t id : processes_with(job.path("run").string())) {
+    std::error_code error;
+    if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
+      ranks.push_back(id);
+  }
+  ASSERT_EQ(ranks.size(), 3u);
+  const double before = program.so_far().seconds;
+  ::kill(ranks[1], SIGKILL);
+  EXPECT_NE(program.wait().status, 0);
+  EXPECT_LT(program.so_far().seconds - before, kSoon);
+  EXPECT_TRUE(processes_with(job.path("run").string()).empty());
+}
+
+}  // namespace
+}  // namespace wisk::test
