@@ -88,8 +88,8 @@ void score_prompt(ResidentModel& resident, Generated& row) {
         transformer.forward({std::span(ids).subspan(begin, count), positions, page_rows, pages}, cache, rows);
     for (std::size_t i = 0; i < count && begin + i + 1 < ids.size(); ++i) {
       const auto row_logits = logits.subspan(i * vocabulary, vocabulary);
-      const auto next = static_cast<std::size_t>(ids[begin + i + 1]);
-      row.prompt_logprobs.push_back(row_logits[next] - sample::log_sum_exp(row_logits));
+      const std::int32_t next = ids[begin + i + 1];
+      row.prompt_logprobs.push_back(sample::log_probability(row_logits, next));
       row.prompt_argmax.push_back(static_cast<std::int32_t>(
           std::max_element(row_logits.begin(), row_logits.end()) - row_logits.begin()));
     }
@@ -106,7 +106,12 @@ std::uint64_t key_of(const PromptInput& prompt) {
 std::vector<Generated> generate(const GenerateRequest& request, comm::Communicator& world) {
   const InterruptHandler handler;
   const Setup setup = rank_zero_first(world, [&] { return set_up(request); });
-  Topology topology = make_topology(world, request.model.tensor_parallel, setup.checkpoints.architecture);
+  Topology topology;
+  int pages = 0;
+  one_rank_complains(world, [&] {
+    topology = make_topology(world, request.model.tensor_parallel, setup.checkpoints.architecture);
+    pages = plan_pages(setup.checkpoints, request.engine, topology, setup.longest, request.engine.max_batch);
+  });
   ResidentModel resident(setup.checkpoints, request.engine, topology);
   resident.blend(request.recipe);
 
@@ -121,7 +126,6 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
     if (request.prompt_logprobs) score_prompt(resident, rows.back());
   }
   if (request.parameters.max_tokens > 0) {
-    const int pages = resident.plan_pages(setup.longest, request.engine.max_batch);
     sample::Engine engine(resident.device(), resident.transformer(),
                           {request.engine.max_batch, request.engine.prefill_chunk, pages});
     const sample::Sampling sampling{request.parameters, request.seed, setup.checkpoints.end_tokens};

@@ -163,22 +163,23 @@ std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
   return hash_;
 }
 
-int ResidentModel::plan_pages(std::int64_t longest, int largest_batch) const {
-  const std::uint64_t page = model::Transformer::page_bytes(checkpoints_.architecture, checkpoints_.compute,
-                                                            topology_.replica->size());
+int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology,
+               std::int64_t longest, int largest_batch) {
+  const std::uint64_t page =
+      model::Transformer::page_bytes(checkpoints.architecture, checkpoints.compute, topology.replica->size());
   const auto per_sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(longest)) + 1;
   // Prompts that wait or are kept need some too: half as many again.
   const std::uint64_t wanted =
       per_sequence * static_cast<std::uint64_t>(largest_batch) * 3 / 2 + per_sequence;
-  std::uint64_t budget = options_.kv_cache_bytes;
+  std::uint64_t budget = options.kv_cache_bytes;
   if (budget == 0) {  // half of what is free after the weights, shared with the node's other ranks
-    const std::uint64_t weights = model::Weights::bytes_for(checkpoints_.architecture, checkpoints_.storage,
-                                                            checkpoints_.compute, topology_.replica->size());
-    const std::uint64_t share = available_memory() / static_cast<std::uint64_t>(topology_.node->size());
+    const std::uint64_t weights = model::Weights::bytes_for(checkpoints.architecture, checkpoints.storage,
+                                                            checkpoints.compute, topology.replica->size());
+    const std::uint64_t share = available_memory() / static_cast<std::uint64_t>(topology.node->size());
     budget = share > weights ? (share - weights) / 2 : 0;
   }
   double fewest[] = {-static_cast<double>(std::min(wanted, budget / page))};
-  topology_.replica->all_reduce_max(fewest);
+  topology.replica->all_reduce_max(fewest);
   const auto pages = static_cast<std::uint64_t>(-fewest[0]);
   if (pages < per_sequence) {
     throw EnvironmentError("key/value cache: expected at least " +

@@ -32,7 +32,7 @@ using comm::Slice;
 class Worker {
  public:
   Worker(const Plan& plan, const store::Journal& before, store::JournalWriter* journal,
-         comm::WorkQueue* queue, Topology& topology, Progress& progress)
+         comm::WorkQueue* queue, Topology& topology, int pages, Progress& progress)
       : plan_(plan),
         before_(before),
         journal_(journal),
@@ -44,7 +44,7 @@ class Worker {
     sample::EngineLimits limits;
     limits.max_batch = plan.job.engine.max_batch;
     limits.prefill_chunk = plan.job.engine.prefill_chunk;
-    limits.pages = resident_.plan_pages(plan.longest, limits.max_batch);
+    limits.pages = pages;
     engine_ = std::make_unique<sample::Engine>(resident_.device(), resident_.transformer(), limits);
     for (const store::PrefixRecord& prefix : before.prefixes()) prefixes_[prefix.id] = &prefix;
   }
@@ -290,7 +290,12 @@ std::string shared_path(comm::Communicator& world, const std::string& path) {
 RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   const InterruptHandler handler;
   const Plan plan = make_plan(request.job_file, request.overrides, world);
-  Topology topology = make_topology(world, plan.job.model.tensor_parallel, plan.checkpoints.architecture);
+  Topology topology;
+  int pages = 0;
+  one_rank_complains(world, [&] {
+    topology = make_topology(world, plan.job.model.tensor_parallel, plan.checkpoints.architecture);
+    pages = plan_pages(plan.checkpoints, plan.job.engine, topology, plan.longest, plan.job.engine.max_batch);
+  });
   const std::uint64_t job_hash = store::hash_of(plan.keys);
 
   std::optional<store::RunDirectory> directory;  // rank 0 holds the lock
@@ -330,7 +335,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
       queue = std::make_unique<comm::WorkQueue>(world, plan.remaining(before, topology.replicas),
                                                 topology.replicas);
     }
-    Worker worker(plan, before, journal.get(), queue.get(), topology, progress);
+    Worker worker(plan, before, journal.get(), queue.get(), topology, pages, progress);
     if (world.rank() == 0) log_info(worker.resident().device().description());
     const double product_rate = device::measure_product_rate(worker.resident().device());
     const Stopwatch watch;

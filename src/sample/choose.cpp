@@ -76,6 +76,20 @@ void open_block(std::int32_t block, std::span<const float> logits, double temper
   }
 }
 
+float largest_of(std::span<const float> logits) {
+  float largest = kMinusInfinity;
+  for (const float value : logits) largest = value > largest ? value : largest;
+  return largest;
+}
+
+/// The distance to the largest logit is taken first: rounding the sum's logarithm to f32 would cost its last
+/// bits.
+float log_probability_below(std::span<const float> logits, std::int32_t token, float largest) {
+  const double total = sum_exp(logits, largest, 1.0f);
+  const double difference = static_cast<double>(logits[static_cast<std::size_t>(token)]) - largest;
+  return static_cast<float>(difference - math::log(total));
+}
+
 }  // namespace
 
 struct Chooser::Scratch {
@@ -142,17 +156,20 @@ Choice Chooser::choose(std::span<const float> logits, const SamplingParameters& 
     choice.token = scratch_->noisy(logits, parameters.temperature, cut, Noise(draw));
   }
   WISK_ASSERT(choice.token >= 0 && choice.token < vocabulary_);
-  const double total = sum_exp(logits, largest, 1.0f);
-  const double difference = static_cast<double>(logits[static_cast<std::size_t>(choice.token)]) - largest;
-  choice.logprob = static_cast<float>(difference - math::log(total));
+  choice.logprob = log_probability_below(logits, choice.token, largest);
   return choice;
 }
 
 float log_sum_exp(std::span<const float> logits) {
-  float largest = kMinusInfinity;
-  for (const float value : logits) largest = value > largest ? value : largest;
+  const float largest = largest_of(logits);
   if (!std::isfinite(largest)) return largest;
   return static_cast<float>(static_cast<double>(largest) + math::log(sum_exp(logits, largest, 1.0f)));
+}
+
+float log_probability(std::span<const float> logits, std::int32_t token) {
+  const float largest = largest_of(logits);
+  if (!std::isfinite(largest)) return std::numeric_limits<float>::quiet_NaN();
+  return log_probability_below(logits, token, largest);
 }
 
 }  // namespace wisk::sample

@@ -87,7 +87,8 @@ TEST(Pairing, FewerSamplesAreThoseOfMoreAndAnotherSeedDrawsOthers) {
   for (const auto& [id, sample] : three.samples) EXPECT_TRUE(sample == eight.samples.at(id));
   int same = 0;
   for (const auto& [id, sample] : other.samples) same += sample == eight.samples.at(id) ? 1 : 0;
-  EXPECT_LT(same, static_cast<int>(eight.samples.size()) / 2);
+  EXPECT_LT(same, static_cast<int>(eight.samples.size()) * 4 / 5)
+      << "easy problems give equal samples, but not so many";
 }
 
 }  // namespace

@@ -47,6 +47,13 @@ struct Topology {
 Topology make_topology(comm::Communicator& world, int tensor_parallel,
                        const model::Architecture& architecture);
 
+/// Pages for the cache: what `largest_batch` sequences of `longest` tokens need, if that fits the memory
+/// budget (options.kv_cache_bytes, or a share of what is free), else what fits. Throws EnvironmentError
+/// when one sequence doesn't fit. To be called before the
+/// weights are allocated. Collective over the replica, the same on each of its ranks.
+int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology,
+               std::int64_t longest, int largest_batch);
+
 /// A device with its weights and model: everything of a rank that computes. Owns it all; one thread.
 class ResidentModel {
  public:
@@ -55,11 +62,6 @@ class ResidentModel {
   /// Blends a recipe into the resident weights (nothing is read when it is resident already). Returns the
   /// hash of the replica's resident weights. Collective over the replica.
   std::uint64_t blend(const merge::Recipe& recipe);
-
-  /// Pages for the cache: what `largest_batch` sequences of `longest` tokens need, if that fits the memory
-  /// budget (options.kv_cache_bytes, or a share of what is free), else what fits. Throws EnvironmentError
-  /// when one sequence doesn't fit. Collective over the replica, the same on each of its ranks.
-  [[nodiscard]] int plan_pages(std::int64_t longest, int largest_batch) const;
 
   [[nodiscard]] device::Device& device() { return *device_; }
   [[nodiscard]] model::Transformer& transformer() { return *transformer_; }

@@ -20,6 +20,10 @@ struct Choice {
 /// when no logit is finite.
 float log_sum_exp(std::span<const float> logits);
 
+/// Natural log of a token's probability under raw logits; the bits that Choice::logprob has for a chosen one.
+/// NaN when no logit is finite.
+float log_probability(std::span<const float> logits, std::int32_t token);
+
 /// Chooses tokens. Owns scratch memory that calls reuse: one object a thread.
 ///
 /// The filters, in transformers' order. Each keeps a prefix of the ids sorted by (logit falling, id rising),
