@@ -1,5 +1,6 @@
 #include <wisk/model/architecture.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -12,10 +13,16 @@ namespace wisk::model {
 
 namespace {
 
+void refuse_partial_rotation(const ConfigReader& config) {
+  if (config.number("partial_rotary_factor", 1) != 1) {
+    throw InputError(config.where("partial_rotary_factor"), "1", config.shown("partial_rotary_factor"));
+  }
+}
+
 /// The rotary embedding under `key` ("" is the top level) of either generation of config.json.
-Rope read_rope(const ConfigReader& config, double default_theta, std::int64_t max_positions) {
+Rope read_rope(const ConfigReader& config, double default_theta, const Architecture& a) {
   Rope rope;
-  rope.theta = config.number("rope_theta", default_theta);
+  rope.theta = config.number_from("rope_theta", 1, default_theta);
   const ConfigReader scaling = config.child("rope_scaling");
   const ConfigReader& values = scaling.empty() ? config : scaling;
   const std::string kind = values.text("rope_type", values.text("type", "default"));
@@ -28,17 +35,23 @@ Rope read_rope(const ConfigReader& config, double default_theta, std::int64_t ma
     throw InputError(values.where("rope_type"), "default, linear, dynamic or llama3", '"' + kind + '"');
   }
   rope.scaling = found->second;
-  if (values.number("partial_rotary_factor", 1) != 1) {
-    throw InputError(values.where("partial_rotary_factor"), "1", values.shown("partial_rotary_factor"));
-  }
+  refuse_partial_rotation(values);
   if (rope.scaling == Rope::Scaling::kNone) return rope;
-  rope.factor = values.positive_number("factor");
+  rope.factor = values.number_from("factor", 1, 0);
   rope.original_positions =
-      values.number("original_max_position_embeddings", static_cast<double>(max_positions));
+      values.number_from("original_max_position_embeddings", 1, static_cast<double>(a.max_positions));
+  if (rope.scaling == Rope::Scaling::kDynamic && a.head_dim <= 2) {
+    throw InputError(values.where("rope_type"), "another than dynamic where head_dim is 2", "\"dynamic\"");
+  }
   if (rope.scaling == Rope::Scaling::kLlama3) {
     rope.original_positions = values.positive_number("original_max_position_embeddings");
     rope.low_frequency_factor = values.positive_number("low_freq_factor");
     rope.high_frequency_factor = values.positive_number("high_freq_factor");
+    if (rope.high_frequency_factor <= rope.low_frequency_factor) {
+      throw InputError(values.where("high_freq_factor"),
+                       "more than low_freq_factor = " + values.shown("low_freq_factor"),
+                       values.shown("high_freq_factor"));
+    }
   }
   return rope;
 }
@@ -46,19 +59,22 @@ Rope read_rope(const ConfigReader& config, double default_theta, std::int64_t ma
 /// The ropes of all layers: transformers 5 keeps them under rope_parameters, one set or one per kind of
 /// layer.
 void read_ropes(const ConfigReader& config, Architecture& a) {
+  refuse_partial_rotation(config);
   const ConfigReader parameters = config.child("rope_parameters");
   const bool gemma3 = a.name == "Gemma3ForCausalLM";
-  const double theta = gemma3 ? 1000000.0 : 10000.0;
+  // Keys of the top level are the defaults of both generations.
+  const double theta = config.number_from("rope_theta", 1, gemma3 ? 1000000.0 : 10000.0);
+  const double local_theta = config.number_from("rope_local_base_freq", 1, 10000.0);
   const ConfigReader full = parameters.child("full_attention"),
                      sliding = parameters.child("sliding_attention");
   if (!full.empty() || !sliding.empty()) {
-    a.ropes = {read_rope(full.empty() ? sliding : full, theta, a.max_positions),
-               read_rope(sliding.empty() ? full : sliding, 10000.0, a.max_positions)};
+    a.ropes = {read_rope(full.empty() ? sliding : full, theta, a),
+               read_rope(sliding.empty() ? full : sliding, local_theta, a)};
   } else {
-    a.ropes = {read_rope(parameters.empty() ? config : parameters, theta, a.max_positions)};
+    a.ropes = {read_rope(parameters.empty() ? config : parameters, theta, a)};
     if (gemma3) {
       Rope local;
-      local.theta = config.number("rope_local_base_freq", 10000.0);
+      local.theta = local_theta;
       a.ropes.push_back(local);
     }
   }
@@ -85,21 +101,37 @@ void read_windows(const ConfigReader& config, Architecture& a, std::int64_t wind
     }
     if (sliding && window <= 0)
       throw InputError(config.where("sliding_window"), "a positive number", config.shown("sliding_window"));
-    a.layers[i].window = sliding ? static_cast<int>(window) : 0;
+    a.layers[i].window = sliding ? static_cast<int>(std::min(window, a.max_positions)) : 0;
   }
 }
 
-void read_sizes(const ConfigReader& config, Architecture& a, int default_head_dim) {
+/// What transformers takes for absent keys. 0: head_dim is width / heads, kv_heads is heads (so is a null).
+struct SizeDefaults {
+  int head_dim = 0;
+  int kv_heads = 0;
+  std::int64_t max_positions = 0;
+};
+
+void read_sizes(const ConfigReader& config, Architecture& a, const SizeDefaults& defaults) {
   a.vocabulary = config.positive("vocab_size");
   a.width = config.positive("hidden_size");
   a.feed_forward = config.positive("intermediate_size");
   a.heads = static_cast<int>(config.positive("num_attention_heads"));
-  a.kv_heads = static_cast<int>(config.positive("num_key_value_heads", a.heads));
+  const bool given = config.contains("num_key_value_heads") || defaults.kv_heads == 0;
+  const int default_kv_heads = given ? a.heads : defaults.kv_heads;
+  a.kv_heads = static_cast<int>(config.positive("num_key_value_heads", default_kv_heads));
   a.head_dim = static_cast<int>(
-      config.positive("head_dim", default_head_dim != 0 ? default_head_dim : a.width / a.heads));
-  a.max_positions = config.positive("max_position_embeddings", 2048);
-  a.norm_epsilon = static_cast<float>(config.number("rms_norm_eps", 1e-6));
-  a.layers.resize(static_cast<std::size_t>(config.positive("num_hidden_layers")));
+      config.positive("head_dim", defaults.head_dim != 0 ? defaults.head_dim : a.width / a.heads));
+  constexpr std::int64_t kMostPositions = 10'000'000;  // rotary angles are exact enough up to there
+  a.max_positions =
+      std::min(config.positive("max_position_embeddings", defaults.max_positions), kMostPositions);
+  a.norm_epsilon = static_cast<float>(config.number_from("rms_norm_eps", 0, 1e-6));
+  constexpr std::int64_t kMostLayers = 10'000;
+  const std::int64_t layers = config.positive("num_hidden_layers");
+  if (layers > kMostLayers)
+    throw InputError(config.where("num_hidden_layers"), "at most " + std::to_string(kMostLayers),
+                     std::to_string(layers));
+  a.layers.resize(static_cast<std::size_t>(layers));
   if (a.heads % a.kv_heads != 0) {
     throw InputError(config.where("num_attention_heads"),
                      "a multiple of num_key_value_heads = " + std::to_string(a.kv_heads),
@@ -123,7 +155,7 @@ void read_activation(const ConfigReader& config, const char* key, const std::str
 }
 
 void describe_llama(const ConfigReader& config, Architecture& a) {
-  read_sizes(config, a, 0);
+  read_sizes(config, a, {0, 0, 2048});
   a.qkv_bias = a.output_bias = config.boolean("attention_bias", false);
   a.feed_forward_bias = config.boolean("mlp_bias", false);
   read_activation(config, "hidden_act", "silu", a);
@@ -132,9 +164,9 @@ void describe_llama(const ConfigReader& config, Architecture& a) {
 }
 
 void describe_mistral(const ConfigReader& config, Architecture& a) {
-  read_sizes(config, a, 0);
+  read_sizes(config, a, {0, 8, 131072});
   read_activation(config, "hidden_act", "silu", a);
-  const std::int64_t window = config.integer("sliding_window", 0);
+  const std::int64_t window = config.integer("sliding_window", config.contains("sliding_window") ? 0 : 4096);
   read_windows(config, a, window, [&](std::size_t) { return window > 0; });
   read_ropes(config, a);
 }
@@ -148,7 +180,7 @@ void read_qwen_windows(const ConfigReader& config, Architecture& a) {
 }
 
 void describe_qwen2(const ConfigReader& config, Architecture& a) {
-  read_sizes(config, a, 0);
+  read_sizes(config, a, {0, 32, 32768});
   a.qkv_bias = true;
   read_activation(config, "hidden_act", "silu", a);
   read_qwen_windows(config, a);
@@ -156,7 +188,7 @@ void describe_qwen2(const ConfigReader& config, Architecture& a) {
 }
 
 void describe_qwen3(const ConfigReader& config, Architecture& a) {
-  read_sizes(config, a, 128);
+  read_sizes(config, a, {128, 32, 32768});
   a.qkv_bias = a.output_bias = config.boolean("attention_bias", false);
   a.qk_norm = true;
   read_activation(config, "hidden_act", "silu", a);
@@ -166,16 +198,21 @@ void describe_qwen3(const ConfigReader& config, Architecture& a) {
 
 /// What Gemma 2 and Gemma 3 share.
 void describe_gemma(const ConfigReader& config, Architecture& a) {
-  read_sizes(config, a, 256);
+  read_sizes(config, a, {256, 4, a.name == "Gemma2ForCausalLM" ? 8192 : 131072});
   a.norm_offset = 1;
   a.post_norms = true;
   a.qkv_bias = a.output_bias = config.boolean("attention_bias", false);
   a.embedding_scale = std::sqrt(static_cast<float>(a.width));
-  a.attention_scale = 1.0f / std::sqrt(static_cast<float>(config.number("query_pre_attn_scalar", 256)));
-  a.attention_softcap =
-      static_cast<float>(config.number("attn_logit_softcapping", a.name == "Gemma2ForCausalLM" ? 50 : 0));
-  a.logit_softcap =
-      static_cast<float>(config.number("final_logit_softcapping", a.name == "Gemma2ForCausalLM" ? 30 : 0));
+  a.attention_scale =
+      1.0f / std::sqrt(static_cast<float>(config.positive_number("query_pre_attn_scalar", 256)));
+  // A null means no cap; without the key Gemma 2 has one.
+  const auto softcap_default = [&](const char* key, double gemma2) {
+    return a.name == "Gemma2ForCausalLM" && !config.contains(key) ? gemma2 : 0.0;
+  };
+  a.attention_softcap = static_cast<float>(
+      config.number_from("attn_logit_softcapping", 0, softcap_default("attn_logit_softcapping", 50)));
+  a.logit_softcap = static_cast<float>(
+      config.number_from("final_logit_softcapping", 0, softcap_default("final_logit_softcapping", 30)));
   read_activation(config, "hidden_activation", "gelu_pytorch_tanh", a);
   if (config.boolean("use_bidirectional_attention", false)) {
     throw InputError(config.where("use_bidirectional_attention"), "false", "true");

@@ -33,6 +33,10 @@ bool ConfigReader::empty() const {
   return !node_->value.is_object() || node_->value.empty();
 }
 
+bool ConfigReader::contains(const std::string& key) const {
+  return node_->value.is_object() && node_->value.contains(key);
+}
+
 ConfigReader ConfigReader::child(const std::string& key) const {
   auto node = std::make_shared<Node>();
   node->file = node_->file;
@@ -97,8 +101,14 @@ std::vector<std::string> ConfigReader::texts(const std::string& key) const {
   return items;
 }
 
-double ConfigReader::positive_number(const std::string& key) const {
-  const double value = number(key, 0);
+double ConfigReader::number_from(const std::string& key, double least, double fallback) const {
+  const double value = number(key, fallback);
+  if (value >= least) return value;
+  throw InputError(where(key), "a number of at least " + nlohmann::json(least).dump(), shown(key));
+}
+
+double ConfigReader::positive_number(const std::string& key, double fallback) const {
+  const double value = number(key, fallback);
   if (!(value > 0)) throw InputError(where(key), "a positive number", shown(key));
   return value;
 }

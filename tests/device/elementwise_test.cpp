@@ -137,7 +137,8 @@ TEST_P(Elementwise, RmsNormWithinItsBound) {
   for (const std::int64_t width : {1, 7, 8, 15, 16, 17, 64, 100, 896, 1152}) {
     const std::int64_t rows = 5;
     const auto size = static_cast<std::size_t>(rows * width);
-    const auto x = test::random_floats(size, 3, -4, 4),
+    const float largest = width % 2 == 0 ? 4.0f : 2e-3f;  // eps matters in the second
+    const auto x = test::random_floats(size, 3, -largest, largest),
                weight = test::random_floats(static_cast<std::size_t>(width), 4, 0, 2);
     std::vector<float> wide(size), narrow(size), in_place = x;
     device_->rms_norm(x.data(), weight.data(), 1e-5f, rows, width, Compute::kFloat32, wide.data());
