@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
@@ -67,6 +68,14 @@ DType compute_of(const std::string& name) {
   return parse_dtype(name, "--compute");
 }
 
+template <class T>
+void require(bool holds, const char* option, const char* expected, const T& found) {
+  if (holds) return;
+  std::ostringstream text;
+  text << option << ": expected " << expected << ", found " << found;
+  throw UsageError(text.str());
+}
+
 run::GenerateRequest request_of(const po::variables_map& values) {
   run::GenerateRequest request;
   request.recipe = recipe_of(values);
@@ -94,15 +103,24 @@ run::GenerateRequest request_of(const po::variables_map& values) {
   request.parameters.top_k = values["top-k"].as<int>();
   request.parameters.min_p = values["min-p"].as<double>();
   if (values.count("stop") != 0) request.parameters.stop = values["stop"].as<std::vector<std::string>>();
-  if (request.parameters.samples < 1)
-    throw UsageError("--samples: expected at least 1, found " + std::to_string(request.parameters.samples));
-  if (request.parameters.max_tokens < 0)
-    throw UsageError("--max-tokens: expected at least 0, found " +
-                     std::to_string(request.parameters.max_tokens));
+  require(request.parameters.samples >= 1, "--samples", "at least 1", request.parameters.samples);
+  require(request.parameters.max_tokens >= 0, "--max-tokens", "at least 0", request.parameters.max_tokens);
+  const double temperature = request.parameters.temperature;
+  require(temperature == 0 || (temperature >= 1e-6 && temperature <= 1e6), "--temperature",
+          "0 or a number from 1e-6 to 1e6", temperature);
+  require(request.parameters.top_p > 0 && request.parameters.top_p <= 1, "--top-p",
+          "a number above 0 and at most 1", request.parameters.top_p);
+  require(request.parameters.top_k >= 0, "--top-k", "at least 0", request.parameters.top_k);
+  require(request.parameters.min_p >= 0 && request.parameters.min_p <= 1, "--min-p", "a number from 0 to 1",
+          request.parameters.min_p);
+  for (const std::string& stop : request.parameters.stop)
+    require(!stop.empty(), "--stop", "a text", "nothing");
   if (values.count("compute") != 0) request.model.compute = compute_of(values["compute"].as<std::string>());
   request.model.tensor_parallel = values["tensor-parallel"].as<int>();
   request.engine.threads = values["threads"].as<int>();
   request.engine.max_batch = values["max-batch"].as<int>();
+  require(request.engine.threads >= 0, "--threads", "at least 0", request.engine.threads);
+  require(request.engine.max_batch >= 1, "--max-batch", "at least 1", request.engine.max_batch);
   return request;
 }
 

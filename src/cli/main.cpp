@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <new>
@@ -141,10 +143,22 @@ int main_without_catch(const std::vector<std::string>& arguments, std::string& p
   return run(*verb, rest, prefix);
 }
 
-/// Prints the one line and ends all ranks.
+/// This process's rank by the launcher's environment, before MPI has started: 0 for a lone process.
+int launched_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const char* text = std::getenv(name)) return std::atoi(text);
+  }
+  return 0;
+}
+
+/// Prints the one line, in one write, and ends all ranks. What fails before MPI starts fails on every rank
+/// alike: the first one says so.
 int fail(const std::string& prefix, const std::string& message, ExitStatus status) {
   std::cout.flush();
-  std::cerr << "wisk: " << prefix << message << std::endl;
+  if (!prefix.empty() || launched_rank() == 0) {
+    const std::string line = "wisk: " + prefix + message + "\n";
+    std::fputs(line.c_str(), stderr);  // stderr is unbuffered: one write
+  }
   if (!prefix.empty()) comm::abort_all(static_cast<int>(status));
   return static_cast<int>(status);
 }

@@ -1,6 +1,8 @@
 // wisk score: verdicts for samples that were made anywhere.
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,15 +30,27 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 1u << 20u;
 
-/// Buffered rows to standard output, or to a file that appears under its name when it is whole. Owns its
-/// descriptor; a temporary file that is not finished is removed.
+/// Buffered rows to standard output, to a device or pipe, or to a file that appears under its name when it is
+/// whole (what a link leads to, not the link). Owns its descriptor; a temporary file that is not finished is
+/// removed.
 class RowWriter {
  public:
   explicit RowWriter(std::optional<std::filesystem::path> file) : file_(std::move(file)) {
     if (!file_) return;
-    temporary_ = file_->string() + ".tmp";
-    const int descriptor = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (descriptor < 0) throw EnvironmentError::from_errno(temporary_, "open for writing", errno);
+    if (std::filesystem::exists(*file_) && !std::filesystem::is_regular_file(*file_)) {
+      const int device = ::open(file_->c_str(), O_WRONLY | O_CLOEXEC);
+      if (device < 0) throw EnvironmentError::from_errno(file_->string(), "open for writing", errno);
+      output_ = FileDescriptor(device);
+      return;
+    }
+    file_ = std::filesystem::weakly_canonical(*file_);
+    temporary_ = file_->string() + ".XXXXXX";
+    const int descriptor = ::mkostemp(temporary_.data(), O_CLOEXEC);
+    if (descriptor < 0) {
+      temporary_.clear();
+      throw EnvironmentError::from_errno(file_->string(), "open for writing", errno);
+    }
+    ::fchmod(descriptor, 0644);
     output_ = FileDescriptor(descriptor);
   }
   RowWriter(const RowWriter&) = delete;
@@ -52,7 +66,7 @@ class RowWriter {
 
   void finish() {
     flush();
-    if (!file_) return;
+    if (temporary_.empty()) return;
     if (::fsync(output_.get()) != 0) throw EnvironmentError::from_errno(temporary_, "fsync", errno);
     if (::rename(temporary_.c_str(), file_->c_str()) != 0) {
       throw EnvironmentError::from_errno(file_->string(), "rename into place", errno);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <wisk/core/error.hpp>
+#include <wisk/core/file.hpp>
 #include <wisk/tokenizer/tokenizer.hpp>
 
 #include "verb.hpp"
@@ -72,6 +73,7 @@ int execute(const po::variables_map& values, comm::Communicator& world) {
     tokenize_lines(tokenizer, std::cin, "standard input", decodes, adds);
     return 0;
   }
+  open_for_reading(file);  // says what is wrong with a missing file or a folder
   std::ifstream input(file);
   if (!input) throw InputError(file, "a readable file", "none");
   tokenize_lines(tokenizer, input, file, decodes, adds);

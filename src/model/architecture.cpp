@@ -265,6 +265,11 @@ Architecture read_architecture(const std::string& config_json, const std::string
   if (found == descriptions().end()) {
     throw InputError(config.where("architectures"), "one of " + join(supported_architectures(), ", "), name);
   }
+  if (!config.child("quantization_config").empty()) {
+    throw InputError(config.where("quantization_config"),
+                     "no quantisation: bfloat16, float16 or float32 weights",
+                     config.shown("quantization_config"));
+  }
   Architecture architecture;
   architecture.name = name;
   architecture.tied = tied;

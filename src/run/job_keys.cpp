@@ -231,7 +231,8 @@ const std::array kKeys = {
            kShowSamples},
     JobKey{"decode.temperature", "number or list", "1", "", "0 always takes the likeliest token.",
            [](const Field& f, Settings& s) {
-             s.temperature = read_axis(f, "a number of at least 0", [](double x) { return x >= 0; });
+             s.temperature = read_axis(f, "0 or a number from 1e-6 to 1e6",
+                                       [](double x) { return x == 0 || (x >= 1e-6 && x <= 1e6); });
            },
            kShowTemperature, kShowTemperature},
     JobKey{"decode.top_p", "number or list", "1", "",

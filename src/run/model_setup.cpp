@@ -15,22 +15,27 @@ namespace wisk::run {
 
 namespace {
 
-void add_end_tokens(const std::string& json, std::vector<std::int32_t>& tokens) {
+void add_end_tokens(const std::string& json, const std::string& where, std::vector<std::int32_t>& tokens) {
   const auto value = nlohmann::json::parse(json, nullptr, false);
-  if (!value.is_object() || !value.contains("eos_token_id")) return;
+  if (!value.is_object() || !value.contains("eos_token_id") || value["eos_token_id"].is_null()) return;
   const auto& ids = value["eos_token_id"];
-  if (ids.is_number_integer()) tokens.push_back(ids.get<std::int32_t>());
-  if (ids.is_array()) {
-    for (const auto& id : ids) {
-      if (id.is_number_integer()) tokens.push_back(id.get<std::int32_t>());
+  const auto add = [&](const nlohmann::json& id) {
+    constexpr std::int64_t kLargest = std::int64_t{1} << 30;
+    if (!id.is_number_integer() || id.get<std::int64_t>() < 0 || id.get<std::int64_t>() > kLargest) {
+      throw InputError(where + ": key `eos_token_id`", "a token id or a list of them", ids.dump());
     }
-  }
+    tokens.push_back(id.get<std::int32_t>());
+  };
+  if (!ids.is_array()) return add(ids);
+  for (const auto& id : ids) add(id);
 }
 
 std::vector<std::int32_t> end_tokens_of(const checkpoint::ModelFolder& folder) {
   std::vector<std::int32_t> tokens;
-  add_end_tokens(folder.config_text(), tokens);
-  if (folder.generation_config_text()) add_end_tokens(*folder.generation_config_text(), tokens);
+  add_end_tokens(folder.config_text(), (folder.path() / "config.json").string(), tokens);
+  if (const auto text = folder.generation_config_text()) {
+    add_end_tokens(*text, (folder.path() / "generation_config.json").string(), tokens);
+  }
   std::sort(tokens.begin(), tokens.end());
   tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
   return tokens;
@@ -77,6 +82,14 @@ Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, co
   const checkpoint::ModelFolder& first = all.folders.front();
   all.architecture =
       model::read_architecture(first.config_text(), (paths.front() / "config.json").string(), tied);
+  const std::string beyond = "model.layers." + std::to_string(all.architecture.layers.size()) + ".";
+  if (const auto extra = first.tensors().lower_bound(beyond);
+      extra != first.tensors().end() && extra->first.rfind(beyond, 0) == 0) {
+    throw InputError(
+        (paths.front() / "config.json").string() + ": key `num_hidden_layers`",
+        "as many layers as the checkpoint has",
+        std::to_string(all.architecture.layers.size()) + " although there is a tensor " + extra->first);
+  }
   const checkpoint::TensorView& embedding = first.tensor("model.embed_tokens.weight");
   all.storage = options.dtype.value_or(embedding.dtype);
   const DType compute =

@@ -81,8 +81,12 @@ TEST(ArchitectureDefaults, OfEachArchitecture) {
     EXPECT_EQ(a.ropes[0].theta, gemma3 ? 1e6 : 1e4);
     EXPECT_EQ(a.ropes.back().theta, 1e4);
     for (std::size_t i = 0; i < 12; ++i) {
-      if (gemma2) EXPECT_EQ(a.layers[i].window != 0, i % 2 == 0) << i;
-      if (gemma3) EXPECT_EQ(a.layers[i].window == 0, i % 6 == 5) << i;
+      if (gemma2) {
+        EXPECT_EQ(a.layers[i].window != 0, i % 2 == 0) << i;
+      }
+      if (gemma3) {
+        EXPECT_EQ(a.layers[i].window == 0, i % 6 == 5) << i;
+      }
       EXPECT_EQ(a.layers[i].rope, gemma3 && a.layers[i].window != 0 ? 1 : 0);
     }
   }
@@ -140,7 +144,9 @@ TEST(ArchitectureRope, BothGenerationsSayTheSame) {
     EXPECT_EQ(rope.high_frequency_factor, 4);
     EXPECT_EQ(rope.original_positions, 1024);
   }
-  const Rope old = read(with(llama, {{"rope_scaling", {{"type", "dynamic"}, {"factor", 2.0}}}})).ropes.at(0);
+  const Rope old =
+      read(with(llama, {{"head_dim", 16}, {"rope_scaling", {{"type", "dynamic"}, {"factor", 2.0}}}}))
+          .ropes.at(0);
   EXPECT_EQ(old.scaling, Rope::Scaling::kDynamic);
   EXPECT_EQ(old.original_positions, 4096);
   const json gemma = minimal("Gemma3ForCausalLM");

@@ -30,8 +30,16 @@ Tensors tensors_of(const ModelFolder& folder) {
   for (const auto& [name, view] : folder.tensors()) {
     Tensor& tensor = tensors[name];
     tensor.shape = view.shape;
-    tensor.values.resize(view.bytes.size() / 2);
-    std::memcpy(tensor.values.data(), view.bytes.data(), view.bytes.size());
+    tensor.values.resize(static_cast<std::size_t>(view.elements()));
+    for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+      if (view.dtype == DType::kFloat32) {
+        float value;
+        std::memcpy(&value, view.bytes.data() + 4 * i, sizeof value);
+        tensor.values[i] = float_to_bf16(value);
+      } else {
+        std::memcpy(&tensor.values[i], view.bytes.data() + 2 * i, sizeof tensor.values[i]);
+      }
+    }
   }
   return tensors;
 }

@@ -48,6 +48,11 @@ const Kernels& choose_kernels(const std::string& name) {
 
 std::vector<int> cores_of(const CpuOptions& options) {
   std::vector<int> cores = bound_cores();
+  const std::size_t most = 16 * std::max<std::size_t>(cores.size(), std::thread::hardware_concurrency());
+  if (options.threads < 0 || static_cast<std::size_t>(options.threads) > most) {
+    throw EnvironmentError("threads: expected at most " + std::to_string(most) + " on this machine, found " +
+                           std::to_string(options.threads));
+  }
   const auto share = static_cast<std::size_t>(std::max(1, options.share));
   if (options.threads > 0) {  // as many as asked for; pinned only where each has a core of its own
     const auto wanted = static_cast<std::size_t>(options.threads);
