@@ -1,6 +1,6 @@
 # What a user may choose; everything else is decided by what the machine has.
 option(WISK_TESTS "build the tests" ON)
-option(WISK_BENCH "build tests/bench (needs Google Benchmark)" OFF)
+option(WISK_BENCH "build tests/bench" OFF)
 option(WISK_TIDY "clang-tidy over src/ is one of the tests (many minutes the first time)" OFF)
 option(WISK_WERROR "warnings are errors" ON)
 set(WISK_CUDA AUTO CACHE STRING "GPU operators: AUTO (when a CUDA toolkit is found), ON (an error without one), OFF")

@@ -93,6 +93,10 @@ def main():
     options = parser.parse_args()
     models = sorted(f for f in glob.glob(os.path.expanduser("~/.cache/wisk/models/*")) if os.path.exists(f + "/tokenizer.json") and not f.endswith("-late"))
     folders = options.folders or models + [os.path.dirname(f) for f in sorted(glob.glob(os.path.join(HERE, "*", "tokenizer.json")))]
+    if not options.folders:
+        # Its word class meets letters that are newer than PCRE2's Unicode tables:
+        # name the folder to see the few texts that differ.
+        folders = [f for f in folders if os.path.basename(f) != "odd_merged"]
     if not options.folders and not models:
         print("SKIPPED: no model in ~/.cache/wisk/models")
         sys.exit(77)
