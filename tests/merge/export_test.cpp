@@ -206,6 +206,11 @@ TEST_F(Export, AnOutputMatrixIsTiedOnlyWhenAllAre) {
   const auto both = checkpoint::ModelFolder::open(root_ / "tied");
   EXPECT_EQ(both.find("lm_head.weight"), nullptr);
   EXPECT_TRUE(both.ties_embeddings());
+  auto doubled = test::little_model("BF16", true, 7);  // an lm_head that is there and the same
+  doubled.push_back(doubled[0]);
+  doubled.back().name = "lm_head.weight";
+  write(interpolation({"early", folder("d", config, doubled)}, also_tied, 0.5), "doubled");
+  EXPECT_EQ(checkpoint::ModelFolder::open(root_ / "doubled").find("lm_head.weight"), nullptr);
 }
 
 TEST_F(Export, RefusalsReachEveryRankAndLeaveNothing) {
