@@ -75,8 +75,17 @@ class WorkQueue::Server {
     return slice;
   }
 
+  /// From now on there is nothing to hand out.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    remaining_.clear();
+    left_ = 0;
+  }
+
   void give_back(const Slice& slice) {
     const std::lock_guard lock(mutex_);
+    if (closed_) return;
     remaining_[slice.arm].push_front(slice);
     ++left_;
   }
@@ -123,6 +132,7 @@ class WorkQueue::Server {
   const Tags tags_;
   const int others_;
   std::mutex mutex_;
+  bool closed_ = false;
   std::map<int, std::deque<Slice>> remaining_;  // by arm; no empty ones
   std::atomic<std::size_t> left_ = 0;
   std::atomic<bool> abandoned_ = false;
@@ -197,6 +207,11 @@ void WorkQueue::stop() {
     client_->give_back(*ahead);
     client_->stop();
   }
+}
+
+void WorkQueue::close() {
+  if (server_) server_->close();
+  stop();
 }
 
 std::size_t WorkQueue::left() const {

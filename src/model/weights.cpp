@@ -21,14 +21,15 @@ std::pair<std::int64_t, std::int64_t> vocabulary_range(const Architecture& a, in
 }
 
 Weights::Weights(device::Device& device, const Architecture& architecture, DType storage,
-                 device::Compute compute, Shard shard)
+                 device::Compute compute, Shard shard, bool own_dtypes)
     : layers(architecture.layers.size()),
       device_(device),
       architecture_(architecture),
       storage_(storage),
       packed_(compute == device::Compute::kBFloat16 ? DType::kBFloat16 : storage),
       shard_(shard),
-      local_slices_(architecture.slices() / shard.ranks) {
+      local_slices_(architecture.slices() / shard.ranks),
+      own_dtypes_(own_dtypes) {
   WISK_ASSERT(architecture.slices() % shard.ranks == 0);
   const auto [first, last] = vocabulary_range(architecture, shard.rank, shard.ranks);
   first_token = first;
@@ -164,10 +165,19 @@ void Weights::blend(std::span<const ModelFolder* const> ingredients, std::span<c
 
 void Weights::blend_entry(const Entry& entry, std::span<const device::BlendInput> inputs) {
   if (entry.matrix != nullptr) {
+    for (const device::BlendInput& input : inputs) {
+      if (own_dtypes_ && input.dtype != storage_) {
+        throw InputError("tensor " + entry.name,
+                         std::string(name_of(storage_)) + " as the embedding, or model.dtype in the job",
+                         std::string(name_of(input.dtype)));
+      }
+    }
     device_.blend_matrix(*entry.matrix, inputs, {entry.first_row, entry.first_column, entry.columns},
                          storage_);
   } else {
-    device_.blend_vector(entry.vector->as<float>(), inputs, entry.first_row, entry.count, storage_,
+    // Norms and biases are often stored wider than the matrices: they are rounded to their own dtype.
+    const DType storage = own_dtypes_ ? inputs.front().dtype : storage_;
+    device_.blend_vector(entry.vector->as<float>(), inputs, entry.first_row, entry.count, storage,
                          entry.offset);
   }
 }

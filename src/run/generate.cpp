@@ -24,23 +24,34 @@ struct Setup {
   tokenizer::Tokenizer tokenizer;
   std::vector<std::vector<std::int32_t>> prompts;  // [prompts]
   std::int64_t longest = 0;
+  std::vector<std::int32_t> end_tokens;  ///< sorted
 };
+
+/// None: prompts are plain texts.
+std::optional<tokenizer::ChatFormat> chat_format(const GenerateRequest& request,
+                                                 const tokenizer::Tokenizer& tokenizer) {
+  if (request.chat.empty()) return std::nullopt;
+  return request.chat == "auto" ? tokenizer::recognise_chat_format(tokenizer, "--chat")
+                                : tokenizer::parse_chat_format(request.chat, "--chat");
+}
 
 std::vector<std::int32_t> encode(const PromptInput& prompt, const GenerateRequest& request,
                                  const tokenizer::Tokenizer& tokenizer) {
   if (!prompt.token_ids.empty()) return prompt.token_ids;
-  if (request.chat.empty()) return tokenizer.encode(prompt.text, request.add_special_tokens);
-  const tokenizer::ChatFormat format = request.chat == "auto"
-                                           ? tokenizer::recognise_chat_format(tokenizer, "--chat")
-                                           : tokenizer::parse_chat_format(request.chat, "--chat");
+  const auto format = chat_format(request, tokenizer);
+  if (!format) return tokenizer.encode(prompt.text, request.add_special_tokens);
   const std::vector<tokenizer::Message> messages = {{"user", prompt.text}};
-  return tokenizer.encode(tokenizer::render_chat(format, tokenizer, messages), false);
+  return tokenizer.encode(tokenizer::render_chat(*format, tokenizer, messages), false);
 }
 
 Setup set_up(const GenerateRequest& request) {
   std::vector<std::filesystem::path> folders;
   for (const merge::Ingredient& ingredient : request.recipe.ingredients) folders.push_back(ingredient.folder);
-  Setup setup{open_checkpoints(folders, request.model), shared_tokenizer(folders), {}, 0};
+  Setup setup{open_checkpoints(folders, request.model), shared_tokenizer(folders), {}, 0, {}};
+  setup.end_tokens = with_stop_tokens(setup.checkpoints.end_tokens, request.parameters.stop, setup.tokenizer);
+  if (const auto format = chat_format(request, setup.tokenizer)) {
+    setup.end_tokens = with_turn_end(setup.end_tokens, *format, setup.tokenizer);
+  }
   for (std::size_t i = 0; i < request.prompts.size(); ++i) {
     std::vector<std::int32_t> ids = encode(request.prompts[i], request, setup.tokenizer);
     const std::string where = "prompt " + std::to_string(i + 1);
@@ -128,7 +139,7 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
   if (request.parameters.max_tokens > 0) {
     sample::Engine engine(resident.device(), resident.transformer(),
                           {request.engine.max_batch, request.engine.prefill_chunk, pages});
-    const sample::Sampling sampling{request.parameters, request.seed, setup.checkpoints.end_tokens};
+    const sample::Sampling sampling{request.parameters, request.seed, setup.end_tokens};
     std::size_t next = 0;
     sample::EngineCallbacks callbacks;
     callbacks.next = [&]() -> std::optional<sample::Request> {

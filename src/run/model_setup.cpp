@@ -30,14 +30,17 @@ void add_end_tokens(const std::string& json, const std::string& where, std::vect
   for (const auto& id : ids) add(id);
 }
 
+void sort_and_unique(std::vector<std::int32_t>& tokens) {
+  std::sort(tokens.begin(), tokens.end());
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+}
+
 std::vector<std::int32_t> end_tokens_of(const checkpoint::ModelFolder& folder) {
   std::vector<std::int32_t> tokens;
   add_end_tokens(folder.config_text(), (folder.path() / "config.json").string(), tokens);
   if (const auto text = folder.generation_config_text()) {
     add_end_tokens(*text, (folder.path() / "generation_config.json").string(), tokens);
   }
-  std::sort(tokens.begin(), tokens.end());
-  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
   return tokens;
 }
 
@@ -58,6 +61,23 @@ std::uint64_t available_memory() {
     }
   }
   return available;
+}
+
+/// The end of a turn in each chat format: a chat model's sample ends there whatever its config says.
+std::vector<std::string_view> turn_ends(tokenizer::ChatFormat format) {
+  switch (format) {
+    case tokenizer::ChatFormat::kChatML:
+      return {"<|im_end|>"};
+    case tokenizer::ChatFormat::kLlama3:
+      return {"<|eot_id|>"};
+    case tokenizer::ChatFormat::kGemma:
+      return {"<end_of_turn>"};
+    case tokenizer::ChatFormat::kMistral:
+      return {"</s>"};
+    case tokenizer::ChatFormat::kPlain:
+      break;
+  }
+  return {};
 }
 
 }  // namespace
@@ -91,18 +111,38 @@ Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, co
         std::to_string(all.architecture.layers.size()) + " although there is a tensor " + extra->first);
   }
   const checkpoint::TensorView& embedding = first.tensor("model.embed_tokens.weight");
+  all.own_dtypes = !options.dtype.has_value();
   all.storage = options.dtype.value_or(embedding.dtype);
   const DType compute =
       options.compute.value_or(all.storage == DType::kBFloat16 ? DType::kBFloat16 : DType::kFloat32);
   all.compute = compute == DType::kBFloat16 ? device::Compute::kBFloat16 : device::Compute::kFloat32;
-  all.end_tokens = end_tokens_of(first);
-  for (std::size_t i = 1; i < all.folders.size(); ++i) {
-    if (end_tokens_of(all.folders[i]) != all.end_tokens) {
-      throw InputError(paths[i].string() + ": eos_token_id", "the end tokens of " + paths.front().string(),
-                       "others");
-    }
+  // Base and finetuned checkpoints often name different ends of a text: any of them ends a sample.
+  for (const auto& folder : all.folders) {
+    const std::vector<std::int32_t> own = end_tokens_of(folder);
+    all.end_tokens.insert(all.end_tokens.end(), own.begin(), own.end());
   }
+  sort_and_unique(all.end_tokens);
   return all;
+}
+
+std::vector<std::int32_t> with_turn_end(std::vector<std::int32_t> end_tokens, tokenizer::ChatFormat format,
+                                        const tokenizer::Tokenizer& tokenizer) {
+  for (const std::string_view token : turn_ends(format)) {
+    if (const auto id = tokenizer.id_of(token)) end_tokens.push_back(*id);
+  }
+  sort_and_unique(end_tokens);
+  return end_tokens;
+}
+
+std::vector<std::int32_t> with_stop_tokens(std::vector<std::int32_t> end_tokens,
+                                           const std::vector<std::string>& stop,
+                                           const tokenizer::Tokenizer& tokenizer) {
+  for (const std::string& text : stop) {
+    const auto id = tokenizer.id_of(text);
+    if (id && tokenizer.is_special(*id)) end_tokens.push_back(*id);
+  }
+  sort_and_unique(end_tokens);
+  return end_tokens;
 }
 
 tokenizer::Tokenizer shared_tokenizer(const std::vector<std::filesystem::path>& paths) {
@@ -151,7 +191,7 @@ ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions
   device_ = device::make_cpu_device(cpu);
   const model::Shard shard{topology.replica->rank(), topology.replica->size()};
   weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage,
-                                              checkpoints.compute, shard);
+                                              checkpoints.compute, shard, checkpoints.own_dtypes);
   transformer_ = std::make_unique<model::Transformer>(*device_, checkpoints.architecture, *weights_,
                                                       checkpoints.compute, *topology.replica);
 }

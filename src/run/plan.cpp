@@ -23,34 +23,13 @@ std::vector<std::filesystem::path> folders_of(const Job& job) {
   return paths;
 }
 
-/// The end of a turn in each chat format: a chat model's sample ends there whatever its config says.
-std::vector<std::string_view> turn_ends(tokenizer::ChatFormat format) {
-  switch (format) {
-    case tokenizer::ChatFormat::kChatML:
-      return {"<|im_end|>"};
-    case tokenizer::ChatFormat::kLlama3:
-      return {"<|eot_id|>"};
-    case tokenizer::ChatFormat::kGemma:
-      return {"<end_of_turn>"};
-    case tokenizer::ChatFormat::kMistral:
-      return {"</s>"};
-    case tokenizer::ChatFormat::kPlain:
-      break;
-  }
-  return {};
-}
-
 void tokenize_prompts(Plan& plan) {
   const std::string where = plan.job.task.string() + ": prompt.chat";
   std::optional<tokenizer::ChatFormat> format;
   if (plan.task.chat()) {
     format = *plan.task.chat() == "auto" ? tokenizer::recognise_chat_format(plan.tokenizer, where)
                                          : tokenizer::parse_chat_format(*plan.task.chat(), where);
-    for (const std::string_view token : turn_ends(*format)) {
-      if (const auto id = plan.tokenizer.id_of(token)) plan.end_tokens.push_back(*id);
-    }
-    std::sort(plan.end_tokens.begin(), plan.end_tokens.end());
-    plan.end_tokens.erase(std::unique(plan.end_tokens.begin(), plan.end_tokens.end()), plan.end_tokens.end());
+    plan.end_tokens = with_turn_end(plan.end_tokens, *format, plan.tokenizer);
   }
   int max_tokens = 0;
   for (const Arm& arm : plan.job.arms) max_tokens = std::max(max_tokens, arm.decode.max_tokens);
@@ -136,6 +115,9 @@ void identify(Plan& plan) {
     digest("contents of checkpoint " + name, plan.checkpoints.folders[i].files().size());
   }
   digest("contents of task", plan.task.files().size());
+  // Raised with every change of numerics, randomness, extraction or checking: samples of two of them don't
+  // mix.
+  plan.keys.emplace_back("numerics version", "1");
 }
 
 }  // namespace

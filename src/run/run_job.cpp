@@ -56,7 +56,7 @@ class Worker {
       const std::uint64_t hash = resident_.blend(plan_.job.arms[arm].recipe);
       if (journal_ != nullptr) journal_->note_weights(static_cast<std::uint32_t>(arm), hash);
       if (!sample_arm(arm)) {
-        if (queue_ != nullptr) queue_->stop();
+        if (queue_ != nullptr) queue_->close();
         return false;
       }
     }
@@ -98,7 +98,7 @@ class Worker {
     sample::Sampling sampling;
     sampling.parameters = plan_.job.arms[arm].decode;
     sampling.seed = plan_.job.seed;
-    sampling.end_tokens = plan_.end_tokens;
+    sampling.end_tokens = with_stop_tokens(plan_.end_tokens, plan_.stop[arm], plan_.tokenizer);
     sample::EngineCallbacks callbacks;
     bool first = true;
     callbacks.next = [&]() -> std::optional<sample::Request> {
@@ -356,7 +356,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
               worker.journal_seconds(),
               product_rate};
   }
-  progress.finish();
+  if (world.rank() != 0) progress.finish();
   world.barrier();
   if (world.rank() == 0) {
     progress.finish();

@@ -40,6 +40,10 @@ class WorkQueue {
   /// This rank takes no more; a slice that was fetched ahead goes back to the queue.
   void stop();
 
+  /// stop(), and called on rank 0: nobody gets another slice, because the run is to end soon. A resume finds
+  /// what was not handed out.
+  void close();
+
   /// Slices that nobody has taken; on rank 0 only (0 elsewhere). Thread-safe.
   [[nodiscard]] std::size_t left() const;
 

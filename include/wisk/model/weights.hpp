@@ -38,8 +38,10 @@ class Weights {
  public:
   /// Allocates; nothing is read. `storage`: the dtype that a blend rounds to; matrices are kept in it, or in
   /// bfloat16 where `compute` rounds the inputs of products to that.
+  /// `own_dtypes`: norms and biases are rounded to their own dtype instead, and a matrix of another dtype
+  /// than `storage` is refused.
   Weights(device::Device& device, const Architecture& architecture, DType storage, device::Compute compute,
-          Shard shard);
+          Shard shard, bool own_dtypes = false);
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
@@ -95,6 +97,7 @@ class Weights {
   DType packed_;
   Shard shard_;
   int local_slices_;
+  bool own_dtypes_;
   std::vector<Entry> entries_;  // in a fixed order; they point into this object, which therefore never moves
 };
 

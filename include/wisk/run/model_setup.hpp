@@ -12,6 +12,7 @@
 #include <wisk/merge/recipe.hpp>
 #include <wisk/model/transformer.hpp>
 #include <wisk/run/job.hpp>
+#include <wisk/tokenizer/chat.hpp>
 #include <wisk/tokenizer/tokenizer.hpp>
 
 namespace wisk::run {
@@ -21,9 +22,10 @@ struct Checkpoints {
   std::vector<checkpoint::ModelFolder> folders;  ///< in the order they were given
   std::vector<std::filesystem::path> paths;      ///< [folders.size()]
   model::Architecture architecture;
+  bool own_dtypes = true;            ///< no dtype was asked for: vectors keep their own
   DType storage = DType::kBFloat16;  ///< that blends round to
   device::Compute compute = device::Compute::kBFloat16;
-  std::vector<std::int32_t> end_tokens;  ///< sorted; of generation_config.json and config.json
+  std::vector<std::int32_t> end_tokens;  ///< sorted; of all folders' generation_config.json and config.json
 
   [[nodiscard]] const checkpoint::ModelFolder& folder(const std::filesystem::path& path) const;
 };
@@ -34,6 +36,15 @@ Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, co
 
 /// The tokenizer of the first folder; throws InputError when another folder's maps any token differently.
 tokenizer::Tokenizer shared_tokenizer(const std::vector<std::filesystem::path>& paths);
+
+/// The end tokens with those that end a turn of a chat format.
+std::vector<std::int32_t> with_turn_end(std::vector<std::int32_t> end_tokens, tokenizer::ChatFormat format,
+                                        const tokenizer::Tokenizer& tokenizer);
+
+/// The end tokens with the stop strings that are special tokens: those never appear in the text.
+std::vector<std::int32_t> with_stop_tokens(std::vector<std::int32_t> end_tokens,
+                                           const std::vector<std::string>& stop,
+                                           const tokenizer::Tokenizer& tokenizer);
 
 /// Where a rank stands: its replica (the ranks that hold one model), and its node.
 struct Topology {
