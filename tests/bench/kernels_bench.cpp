@@ -1,0 +1,176 @@
+// Google Benchmark of what a step consists of, one thread. Figures beside each time:
+//   of_peak: multiply-adds against the processor's own rate, measured by a loop of independent ones in the
+//            same run; GB/s: bytes that have to be read (and written) once.
+//   kernels_bench [--benchmark_filter=...]
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <vector>
+
+#include <wisk/core/clock.hpp>
+#include <wisk/device/device.hpp>
+#include <wisk/sample/choose.hpp>
+
+namespace {
+
+using namespace wisk;
+using namespace wisk::device;
+
+Device& cpu() {
+  static const std::unique_ptr<Device> kDevice = make_cpu_device({.threads = 1});
+  return *kDevice;
+}
+
+std::vector<float> values(std::int64_t count) {
+  std::mt19937 random(1);
+  std::vector<float> all(static_cast<std::size_t>(count));
+  for (float& x : all) x = static_cast<float>(random() % 2000) * 1e-3f - 1;
+  return all;
+}
+
+#if defined(__x86_64__)
+/// Best rate of ten independent chains of eight-lane multiply-adds: what one core can do at most. In
+/// assembly, so that no compiler keeps a chain in memory.
+[[gnu::target("avx2,fma")]] double fma_rate() {
+  constexpr std::int64_t kRounds = 200000;
+  double best = 0;
+  for (int trial = 0; trial < 20; ++trial) {
+    const Stopwatch watch;
+    std::int64_t left = kRounds;
+    asm volatile(
+        "vzeroall\n1:\n"
+        "vfmadd231ps %%ymm10, %%ymm11, %%ymm0\n vfmadd231ps %%ymm10, %%ymm11, %%ymm1\n"
+        "vfmadd231ps %%ymm10, %%ymm11, %%ymm2\n vfmadd231ps %%ymm10, %%ymm11, %%ymm3\n"
+        "vfmadd231ps %%ymm10, %%ymm11, %%ymm4\n vfmadd231ps %%ymm10, %%ymm11, %%ymm5\n"
+        "vfmadd231ps %%ymm10, %%ymm11, %%ymm6\n vfmadd231ps %%ymm10, %%ymm11, %%ymm7\n"
+        "vfmadd231ps %%ymm10, %%ymm11, %%ymm8\n vfmadd231ps %%ymm10, %%ymm11, %%ymm9\n"
+        "dec %0\n jnz 1b\n"
+        : "+r"(left)
+        :
+        : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+          "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+    best = std::max(best, 2.0 * 8 * 10 * static_cast<double>(kRounds) / watch.seconds());
+  }
+  return best;
+}
+#else
+double fma_rate() {
+  return 0;
+}
+#endif
+
+double peak() {
+  static const double kRate = fma_rate();
+  return kRate;
+}
+
+/// Runs `body` for the benchmark; operations and bytes are those of one iteration.
+template <class Body>
+void measure(benchmark::State& state, double operations, double bytes, const Body& body) {
+  const Stopwatch watch;
+  for (auto _ : state) body();
+  const double rate = static_cast<double>(state.iterations()) / watch.seconds();
+  if (operations > 0) {
+    state.counters["GFLOP/s"] = operations * rate * 1e-9;
+    if (peak() > 0) state.counters["of_peak"] = operations * rate / peak();
+  }
+  state.counters["GB/s"] = bytes * rate * 1e-9;
+}
+
+/// The gate projection of a 0.5B model: C = 896, F = 4864, bf16.
+void linear(benchmark::State& state) {
+  const std::int64_t tokens = state.range(0), c = 896, n = 4864;
+  PackedMatrix w = cpu().allocate_matrix(DType::kBFloat16, n, c);
+  const std::vector<float> source = values(n * c), x = values(tokens * c);
+  const BlendInput inputs[] = {{reinterpret_cast<const std::byte*>(source.data()), DType::kFloat32, 1.0}};
+  cpu().blend_matrix(w, inputs, {0, 0, c}, DType::kBFloat16);
+  std::vector<float> out(static_cast<std::size_t>(tokens * n));
+  measure(state, 2.0 * static_cast<double>(tokens * c * n), 2.0 * static_cast<double>(c * n),
+          [&] { cpu().linear(x.data(), c, w, nullptr, tokens, out.data(), n); });
+}
+BENCHMARK(linear)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(256)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+/// 64 sequences in a decode step, 14 query heads over 2 key/value heads of 64, at a given context.
+void attention(benchmark::State& state) {
+  const int context = static_cast<int>(state.range(0)), sequences = 64, heads = 14, groups = 2, dim = 64;
+  const int pages_each = (context + kPageTokens - 1) / kPageTokens;
+  KvCache cache;
+  cache.dtype = DType::kBFloat16;
+  cache.layers = 1;
+  cache.kv_heads = groups;
+  cache.head_dim = dim;
+  cache.pages = sequences * pages_each;
+  cache.data = cpu().allocate(cache.page_bytes() * static_cast<std::size_t>(cache.pages));
+  std::vector<std::int32_t> positions(sequences, context - 1), ids(sequences, 0), rows;
+  std::vector<std::int32_t> pages(static_cast<std::size_t>(cache.pages));
+  for (int s = 0; s < sequences; ++s) rows.push_back(s * pages_each);
+  std::iota(pages.begin(), pages.end(), 0);
+  const std::vector<float> q = values(std::int64_t{sequences} * heads * dim);
+  std::vector<float> out(q.size());
+  const AttentionShape shape{heads, groups, dim, 0.125f, 0, 0};
+  const double keys = static_cast<double>(sequences) * context;
+  measure(state, 2.0 * 2 * keys * heads * dim, 2.0 * 2 * keys * groups * dim, [&] {
+    cpu().attention(q.data(), shape, 0, {ids, positions, rows, pages}, cache, Compute::kBFloat16, out.data());
+  });
+}
+BENCHMARK(attention)->Arg(32)->Arg(256)->Arg(2048)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+constexpr std::int64_t kRows = 4864, kColumns = 896, kBytes = kRows * kColumns * 2;
+
+/// One or two bf16 tensors of 4864 x 896 into a packed matrix: bytes read and written.
+void blend(benchmark::State& state) {
+  const std::vector<std::byte> a(static_cast<std::size_t>(kBytes), std::byte{0x3c}), b(a);
+  PackedMatrix matrix = cpu().allocate_matrix(DType::kBFloat16, kRows, kColumns);
+  const bool alone = state.range(0) == 1;
+  std::vector<BlendInput> inputs = {{a.data(), DType::kBFloat16, alone ? 1.0 : 0.25}};
+  if (!alone) inputs.push_back({b.data(), DType::kBFloat16, 0.75});
+  measure(state, 0, static_cast<double>(state.range(0) + 1) * static_cast<double>(kBytes), [&] {
+    cpu().blend_matrix(matrix, inputs, {0, 0, kColumns}, DType::kBFloat16);
+  });
+}
+BENCHMARK(blend)->Arg(1)->Arg(2)->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+/// What to hold a blend against.
+void copy(benchmark::State& state) {
+  const std::vector<std::byte> from(static_cast<std::size_t>(kBytes), std::byte{1});
+  std::vector<std::byte> to(from.size());
+  measure(state, 0, 2.0 * static_cast<double>(kBytes), [&] {
+    std::memcpy(to.data(), from.data(), from.size());
+    benchmark::ClobberMemory();
+  });
+}
+BENCHMARK(copy)->Name("memcpy")->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+/// One token of a vocabulary; second argument: top_p in percent, 100 is off.
+void choose(benchmark::State& state) {
+  const auto vocabulary = static_cast<int>(state.range(0));
+  std::vector<float> logits(static_cast<std::size_t>(vocabulary));
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal(0, 2.5f);
+  for (float& x : logits) x = normal(random);
+  logits[static_cast<std::size_t>(vocabulary / 3)] = 18;
+  sample::Chooser chooser(vocabulary);
+  sample::SamplingParameters parameters;
+  parameters.top_p = static_cast<double>(state.range(1)) / 100;
+  sample::Draw draw{1, 2, 3, 0};
+  measure(state, 0, 4.0 * vocabulary, [&] {
+    ++draw.position;
+    benchmark::DoNotOptimize(chooser.choose(logits, parameters, draw).token);
+  });
+}
+BENCHMARK(choose)->ArgsProduct({{49152, 151936}, {100, 95}})->Unit(benchmark::kMicrosecond)->UseRealTime();
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::AddCustomContext("device", cpu().description());
+  benchmark::AddCustomContext("peak of one core", std::to_string(peak() * 1e-9) + " GFLOP/s");
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
