@@ -11,8 +11,8 @@
 #include <wisk/sample/engine.hpp>
 #include <wisk/tokenizer/chat.hpp>
 
-#include "plan.hpp"
 #include "stop_watcher.hpp"
+#include "together.hpp"
 
 namespace wisk::run {
 
@@ -27,19 +27,11 @@ struct Setup {
   std::vector<std::int32_t> end_tokens;  ///< sorted
 };
 
-/// None: prompts are plain texts.
-std::optional<tokenizer::ChatFormat> chat_format(const GenerateRequest& request,
-                                                 const tokenizer::Tokenizer& tokenizer) {
-  if (request.chat.empty()) return std::nullopt;
-  return request.chat == "auto" ? tokenizer::recognise_chat_format(tokenizer, "--chat")
-                                : tokenizer::parse_chat_format(request.chat, "--chat");
-}
-
-std::vector<std::int32_t> encode(const PromptInput& prompt, const GenerateRequest& request,
-                                 const tokenizer::Tokenizer& tokenizer) {
+/// `format` none: the prompt's text as it is.
+std::vector<std::int32_t> encode(const PromptInput& prompt, std::optional<tokenizer::ChatFormat> format,
+                                 bool add_special_tokens, const tokenizer::Tokenizer& tokenizer) {
   if (!prompt.token_ids.empty()) return prompt.token_ids;
-  const auto format = chat_format(request, tokenizer);
-  if (!format) return tokenizer.encode(prompt.text, request.add_special_tokens);
+  if (!format) return tokenizer.encode(prompt.text, add_special_tokens);
   const std::vector<tokenizer::Message> messages = {{"user", prompt.text}};
   return tokenizer.encode(tokenizer::render_chat(*format, tokenizer, messages), false);
 }
@@ -49,30 +41,17 @@ Setup set_up(const GenerateRequest& request) {
   for (const merge::Ingredient& ingredient : request.recipe.ingredients) folders.push_back(ingredient.folder);
   Setup setup{open_checkpoints(folders, request.model), shared_tokenizer(folders), {}, 0, {}};
   setup.end_tokens = with_stop_tokens(setup.checkpoints.end_tokens, request.parameters.stop, setup.tokenizer);
-  if (const auto format = chat_format(request, setup.tokenizer)) {
+  std::optional<tokenizer::ChatFormat> format;
+  if (!request.chat.empty()) {
+    format = chat_format_of(request.chat, setup.tokenizer, "--chat");
     setup.end_tokens = with_turn_end(setup.end_tokens, *format, setup.tokenizer);
   }
   for (std::size_t i = 0; i < request.prompts.size(); ++i) {
-    std::vector<std::int32_t> ids = encode(request.prompts[i], request, setup.tokenizer);
-    const std::string where = "prompt " + std::to_string(i + 1);
-    if (ids.empty()) throw InputError(where, "at least one token", "none");
-    for (const std::int32_t id : ids) {
-      if (id < 0 || id >= setup.checkpoints.architecture.vocabulary) {
-        throw InputError(where,
-                         "token ids of 0 to " + std::to_string(setup.checkpoints.architecture.vocabulary - 1),
-                         std::to_string(id));
-      }
-    }
-    const auto length = static_cast<std::int64_t>(ids.size()) + request.parameters.max_tokens;
-    if (length > setup.checkpoints.architecture.max_positions) {
-      throw InputError(
-          where,
-          "prompt and max-tokens within max_position_embeddings = " +
-              std::to_string(setup.checkpoints.architecture.max_positions),
-          std::to_string(ids.size()) + " + " + std::to_string(request.parameters.max_tokens) + " tokens");
-    }
+    setup.prompts.push_back(encode(request.prompts[i], format, request.add_special_tokens, setup.tokenizer));
+    const std::int64_t length =
+        checked_length(setup.prompts.back(), request.parameters.max_tokens, setup.checkpoints.architecture,
+                       "prompt " + std::to_string(i + 1), "max-tokens");
     setup.longest = std::max(setup.longest, length);
-    setup.prompts.push_back(std::move(ids));
   }
   return setup;
 }
@@ -159,11 +138,7 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
           drawn.sample, std::move(drawn.text), *drawn.finish, std::move(drawn.tokens),
           std::move(drawn.logprobs)};
     };
-    callbacks.interrupted = [&] {
-      std::array<std::byte, 1> flag = {static_cast<std::byte>(InterruptHandler::requested() ? 1 : 0)};
-      if (topology.replica->size() > 1) topology.replica->broadcast(flag, 0);
-      return flag[0] != std::byte{0};
-    };
+    callbacks.interrupted = [&] { return topology.interrupted(); };
     callbacks.make_watcher = [&] {
       return std::make_unique<StopWatcher>(setup.tokenizer, request.parameters.stop);
     };

@@ -1,6 +1,7 @@
 #include <wisk/run/model_setup.hpp>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include <wisk/core/clock.hpp>
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
+#include <wisk/run/interrupt.hpp>
 #include <wisk/sample/engine.hpp>
 
 namespace wisk::run {
@@ -63,17 +65,17 @@ std::uint64_t available_memory() {
   return available;
 }
 
-/// The end of a turn in each chat format: a chat model's sample ends there whatever its config says.
-std::vector<std::string_view> turn_ends(tokenizer::ChatFormat format) {
+/// The token that ends a turn: a chat model's sample ends there whatever its config says. "" for kPlain.
+std::string_view turn_end(tokenizer::ChatFormat format) {
   switch (format) {
     case tokenizer::ChatFormat::kChatML:
-      return {"<|im_end|>"};
+      return "<|im_end|>";
     case tokenizer::ChatFormat::kLlama3:
-      return {"<|eot_id|>"};
+      return "<|eot_id|>";
     case tokenizer::ChatFormat::kGemma:
-      return {"<end_of_turn>"};
+      return "<end_of_turn>";
     case tokenizer::ChatFormat::kMistral:
-      return {"</s>"};
+      return "</s>";
     case tokenizer::ChatFormat::kPlain:
       break;
   }
@@ -125,11 +127,37 @@ Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, co
   return all;
 }
 
+tokenizer::ChatFormat chat_format_of(const std::string& name, const tokenizer::Tokenizer& tokenizer,
+                                     const std::string& where) {
+  return name == "auto" ? tokenizer::recognise_chat_format(tokenizer, where)
+                        : tokenizer::parse_chat_format(name, where);
+}
+
+std::int64_t checked_length(const std::vector<std::int32_t>& ids, int max_tokens,
+                            const model::Architecture& architecture, const std::string& where,
+                            const std::string& limit) {
+  if (ids.empty()) throw InputError(where, "a prompt of at least one token", "none");
+  for (const std::int32_t id : ids) {
+    if (id < 0 || id >= architecture.vocabulary) {
+      throw InputError(where,
+                       "token ids of 0 to " + std::to_string(architecture.vocabulary - 1) + " (vocab_size)",
+                       std::to_string(id));
+    }
+  }
+  const auto length = static_cast<std::int64_t>(ids.size()) + max_tokens;
+  if (length > architecture.max_positions) {
+    throw InputError(where,
+                     "prompt and " + limit +
+                         " within max_position_embeddings = " + std::to_string(architecture.max_positions),
+                     std::to_string(ids.size()) + " + " + std::to_string(max_tokens) + " tokens");
+  }
+  return length;
+}
+
 std::vector<std::int32_t> with_turn_end(std::vector<std::int32_t> end_tokens, tokenizer::ChatFormat format,
                                         const tokenizer::Tokenizer& tokenizer) {
-  for (const std::string_view token : turn_ends(format)) {
-    if (const auto id = tokenizer.id_of(token)) end_tokens.push_back(*id);
-  }
+  const std::string_view token = turn_end(format);
+  if (const auto id = token.empty() ? std::nullopt : tokenizer.id_of(token)) end_tokens.push_back(*id);
   sort_and_unique(end_tokens);
   return end_tokens;
 }
@@ -180,6 +208,12 @@ Topology make_topology(comm::Communicator& world, int tensor_parallel,
   topology.replica = world.split(topology.replica_index, world.rank());
   topology.node = world.split_by_node();
   return topology;
+}
+
+bool Topology::interrupted() const {
+  std::array<std::byte, 1> flag = {static_cast<std::byte>(InterruptHandler::requested() ? 1 : 0)};
+  if (replica->size() > 1) replica->broadcast(flag, 0);
+  return flag[0] != std::byte{0};
 }
 
 ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)

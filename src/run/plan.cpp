@@ -1,12 +1,13 @@
 #include "plan.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <wisk/core/error.hpp>
 #include <wisk/core/hash.hpp>
 #include <wisk/core/version.hpp>
 #include <wisk/tokenizer/chat.hpp>
+
+#include "together.hpp"
 
 namespace wisk::run {
 
@@ -27,8 +28,7 @@ void tokenize_prompts(Plan& plan) {
   const std::string where = plan.job.task.string() + ": prompt.chat";
   std::optional<tokenizer::ChatFormat> format;
   if (plan.task.chat()) {
-    format = *plan.task.chat() == "auto" ? tokenizer::recognise_chat_format(plan.tokenizer, where)
-                                         : tokenizer::parse_chat_format(*plan.task.chat(), where);
+    format = chat_format_of(*plan.task.chat(), plan.tokenizer, where);
     plan.end_tokens = with_turn_end(plan.end_tokens, *format, plan.tokenizer);
   }
   int max_tokens = 0;
@@ -44,24 +44,9 @@ void tokenize_prompts(Plan& plan) {
     } else {
       plan.prompts.push_back(plan.tokenizer.encode(prompt.text, true));
     }
-    const std::vector<std::int32_t>& ids = plan.prompts.back();
-    const std::string problem_name = plan.job.task.string() + ": problem " + problem.id;
-    if (ids.empty()) throw InputError(problem_name, "a prompt of at least one token", "none");
-    for (const std::int32_t id : ids) {
-      if (id >= plan.checkpoints.architecture.vocabulary) {
-        throw InputError(
-            problem_name,
-            "token ids below vocab_size " + std::to_string(plan.checkpoints.architecture.vocabulary),
-            std::to_string(id));
-      }
-    }
-    const auto length = static_cast<std::int64_t>(ids.size()) + max_tokens;
-    if (length > plan.checkpoints.architecture.max_positions) {
-      throw InputError(problem_name,
-                       "prompt and decode.max_tokens within max_position_embeddings = " +
-                           std::to_string(plan.checkpoints.architecture.max_positions),
-                       std::to_string(ids.size()) + " + " + std::to_string(max_tokens) + " tokens");
-    }
+    const std::int64_t length =
+        checked_length(plan.prompts.back(), max_tokens, plan.checkpoints.architecture,
+                       plan.job.task.string() + ": problem " + problem.id, "decode.max_tokens");
     plan.longest = std::max(plan.longest, length);
   }
 }

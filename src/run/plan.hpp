@@ -1,16 +1,12 @@
 #pragma once
 // What a job comes to: prompts, arms and cells, and the keys that identify its results.
 
-#include <cmath>
 #include <cstdint>
-#include <exception>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include <wisk/comm/communicator.hpp>
 #include <wisk/comm/work_queue.hpp>
-#include <wisk/core/error.hpp>
 #include <wisk/run/job.hpp>
 #include <wisk/run/model_setup.hpp>
 #include <wisk/store/journal.hpp>
@@ -46,31 +42,5 @@ struct Plan {
 /// error is reported once. Throws InputError. Collective.
 Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides,
                comm::Communicator& world);
-
-/// Runs f on every rank at once. Of ranks whose f throws an Error the lowest throws it on; the others wait to
-/// be ended with it, so that the user reads one message. Collective.
-template <class F>
-void one_rank_complains(comm::Communicator& world, const F& f) {
-  std::exception_ptr failure;
-  try {
-    f();
-  } catch (const Error&) {
-    failure = std::current_exception();
-  }
-  double lowest[] = {failure ? -static_cast<double>(world.rank()) : -std::numeric_limits<double>::infinity()};
-  world.all_reduce_max(lowest);
-  if (std::isinf(lowest[0])) return;
-  if (failure && world.rank() == static_cast<int>(-lowest[0])) std::rethrow_exception(failure);
-  world.barrier();  // never passed: the rank that throws ends all
-}
-
-/// Runs f on rank 0, then on the others: an error that all would meet is met by one.
-template <class F>
-auto rank_zero_first(comm::Communicator& world, const F& f) {
-  if (world.rank() != 0) world.barrier();
-  auto result = f();
-  if (world.rank() == 0) world.barrier();
-  return result;
-}
 
 }  // namespace wisk::run

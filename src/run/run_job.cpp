@@ -19,6 +19,7 @@
 #include "plan.hpp"
 #include "progress.hpp"
 #include "stop_watcher.hpp"
+#include "together.hpp"
 
 namespace wisk::run {
 
@@ -87,10 +88,8 @@ class Worker {
   }
 
   bool interrupted() {
-    std::array<std::byte, 1> flag = {static_cast<std::byte>(InterruptHandler::requested() ? 1 : 0)};
-    if (topology_.replica->size() > 1) topology_.replica->broadcast(flag, 0);
     if (journal_ != nullptr) journal_->sync_if_due();
-    return flag[0] != std::byte{0};
+    return topology_.interrupted();
   }
 
   /// Samples slices of `arm` until one of another arm comes, which stays in slice_.
@@ -281,8 +280,49 @@ std::int64_t count_attempts(const std::filesystem::path& journal) {
   return attempts;
 }
 
-std::string shared_path(comm::Communicator& world, const std::string& path) {
-  return comm::broadcast_string(world, path, 0);
+void announce(const Plan& plan, const store::Journal& before, const store::RunDirectory& directory,
+              int replicas) {
+  log_info((directory.resumed() ? "resuming " : "running ") + plan.job.name + " in " +
+           directory.path().string() + ": " + std::to_string(plan.job.arms.size()) + " arms x " +
+           std::to_string(plan.prompts.size()) + " problems, " + std::to_string(before.samples().size()) +
+           " of " + std::to_string(plan.samples()) + " samples done, " + std::to_string(replicas) +
+           (replicas == 1 ? " replica" : " replicas"));
+  for (const store::JournalDamage& damage : before.damage()) {
+    log_warning(damage.file.string() + " at byte " + std::to_string(damage.offset) + ": " + damage.what +
+                "; its samples are drawn again");
+  }
+}
+
+RankReport report_of(Worker& worker, bool leads, double product_rate) {
+  const sample::EngineCounters& c = worker.counters();
+  return {peak_rss_bytes(),
+          leads ? c.generated_tokens : 0,
+          leads ? c.computed_tokens() : 0,
+          worker.resident().blend_seconds(),
+          c.forward_seconds,
+          c.choose_seconds,
+          worker.verify_seconds(),
+          worker.journal_seconds(),
+          product_rate};
+}
+
+/// results.h5 and summary.json, made of the journal on rank 0. `counts`: what the ranks counted, added up.
+void write_outcome(const Plan& plan, const store::RunDirectory& directory, std::uint64_t job_hash,
+                   const stats::Counts& counts, const std::vector<RankReport>& reports,
+                   const std::vector<std::string>& hosts, double sampling_seconds) {
+  const store::Journal all = store::Journal::read(directory.journal(), job_hash);
+  store::ResultsPlan results = plan.results();
+  const std::set<std::string> names(hosts.begin(), hosts.end());
+  results.provenance.hosts.assign(names.begin(), names.end());
+  const auto hashes = all.weights();
+  for (store::ArmColumns& arm : results.arms) {
+    if (const auto found = hashes.find(arm.sampled_as); found != hashes.end())
+      arm.weights_hash = found->second;
+  }
+  store::write_results(directory.results(), results, all, &counts);
+  store::Summary summary = summarise(plan, counts, reports, hosts, sampling_seconds, all);
+  summary.resumes = count_attempts(directory.journal()) - 1;
+  store::write_summary(directory.summary(), summary);
 }
 
 }  // namespace
@@ -304,26 +344,16 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
         request.out.empty() ? std::filesystem::path("runs") / plan.job.name : request.out;
     directory = store::RunDirectory::create_or_resume(out, plan.keys, plan.job.resolved_yaml);
   }
-  const std::filesystem::path path = shared_path(world, directory ? directory->path().string() : "");
+  const std::filesystem::path path =
+      comm::broadcast_string(world, directory ? directory->path().string() : "", 0);
   const store::Journal before =
       rank_zero_first(world, [&] { return store::Journal::read(path / "journal", job_hash); });
-  const auto resumed = static_cast<std::int64_t>(before.samples().size());
-  if (world.rank() == 0) {
-    log_info((directory->resumed() ? "resuming " : "running ") + plan.job.name + " in " + path.string() +
-             ": " + std::to_string(plan.job.arms.size()) + " arms x " + std::to_string(plan.prompts.size()) +
-             " problems, " + std::to_string(resumed) + " of " + std::to_string(plan.samples()) +
-             " samples done, " + std::to_string(topology.replicas) +
-             (topology.replicas == 1 ? " replica" : " replicas"));
-    for (const store::JournalDamage& damage : before.damage()) {
-      log_warning(damage.file.string() + " at byte " + std::to_string(damage.offset) + ": " + damage.what +
-                  "; its samples are drawn again");
-    }
-  }
+  if (world.rank() == 0) announce(plan, before, *directory, topology.replicas);
   world.barrier();  // every rank has read the journals before one of them writes
 
   std::unique_ptr<store::JournalWriter> journal;
   std::unique_ptr<comm::WorkQueue> queue;
-  Progress progress(world, plan.samples(), resumed);
+  Progress progress(world, plan.samples(), static_cast<std::int64_t>(before.samples().size()));
   bool complete = false;
   stats::Counts counts;
   RankReport report{};
@@ -344,17 +374,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
     queue.reset();  // rank 0: when every replica has stopped
     sampling_seconds = watch.seconds();
     counts = worker.counts();
-    const sample::EngineCounters& c = worker.counters();
-    const bool leads = topology.leads();
-    report = {peak_rss_bytes(),
-              leads ? c.generated_tokens : 0,
-              leads ? c.computed_tokens() : 0,
-              worker.resident().blend_seconds(),
-              c.forward_seconds,
-              c.choose_seconds,
-              worker.verify_seconds(),
-              worker.journal_seconds(),
-              product_rate};
+    report = report_of(worker, topology.leads(), product_rate);
   }
   if (world.rank() != 0) progress.finish();
   world.barrier();
@@ -367,21 +387,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   world.all_reduce_max(stopped);
   const std::vector<RankReport> reports = gather(world, report);
   const std::vector<std::string> hosts = gather_hosts(world);
-  if (world.rank() == 0) {
-    const store::Journal all = store::Journal::read(directory->journal(), job_hash);
-    store::ResultsPlan results = plan.results();
-    const std::set<std::string> names(hosts.begin(), hosts.end());
-    results.provenance.hosts.assign(names.begin(), names.end());
-    const auto hashes = all.weights();
-    for (store::ArmColumns& arm : results.arms) {
-      if (const auto found = hashes.find(arm.sampled_as); found != hashes.end())
-        arm.weights_hash = found->second;
-    }
-    store::write_results(directory->results(), results, all, &counts);
-    store::Summary summary = summarise(plan, counts, reports, hosts, stopped[1], all);
-    summary.resumes = count_attempts(directory->journal()) - 1;
-    store::write_summary(directory->summary(), summary);
-  }
+  if (world.rank() == 0) write_outcome(plan, *directory, job_hash, counts, reports, hosts, stopped[1]);
   world.barrier();
   return {stopped[0] == 0, path};
 }

@@ -1,102 +1,14 @@
 #include <wisk/sample/engine.hpp>
 
 #include <algorithm>
-#include <deque>
-#include <list>
 
 #include <wisk/core/assert.hpp>
 #include <wisk/core/clock.hpp>
 #include <wisk/core/error.hpp>
-#include <wisk/sample/choose.hpp>
 
-#include "page_pool.hpp"
-#include "sequence.hpp"
+#include "engine_state.hpp"
 
 namespace wisk::sample {
-
-namespace {
-
-/// Prompts kept for a later request of the same problem. Each holds a row of logits.
-constexpr std::size_t kKeptPrompts = 16;
-
-/// The tokens of a step, as they are collected.
-struct StepBuilder {
-  std::vector<std::int32_t> ids, positions, page_rows, pages, rows;
-  void clear() {
-    for (auto* v : {&ids, &positions, &page_rows, &pages, &rows}) v->clear();
-  }
-  /// Adds tokens [begin, end) of a sequence whose pages are `table`; its last token's logits when `wanted`.
-  template <class IdAt>
-  void add(const std::vector<std::int32_t>& table, std::int64_t begin, std::int64_t end, bool wanted,
-           const IdAt& id_at) {
-    const auto row = static_cast<std::int32_t>(pages.size());
-    pages.insert(pages.end(), table.begin(), table.end());
-    for (std::int64_t p = begin; p < end; ++p) {
-      ids.push_back(id_at(p));
-      positions.push_back(static_cast<std::int32_t>(p));
-      page_rows.push_back(row);
-    }
-    if (wanted) rows.push_back(static_cast<std::int32_t>(ids.size()) - 1);
-  }
-};
-
-}  // namespace
-
-int Engine::pages_for(std::int64_t tokens) {
-  return static_cast<int>((tokens + device::kPageTokens - 1) / device::kPageTokens);
-}
-
-struct Engine::State {
-  State(device::Device& d, model::Transformer& t, const EngineLimits& l)
-      : device(d), transformer(t), limits(l), cache(t.make_cache(l.pages)), pool(l.pages) {
-    for (int m = 0; m < d.members(); ++m)
-      choosers.emplace_back(static_cast<int>(t.architecture().vocabulary));
-  }
-
-  bool run();
-  // One step of the engine, in order.
-  void fetch();
-  void admit();
-  void build_step();
-  void compute();
-
-  void accept(Request&& request);
-  std::shared_ptr<Prompt> prompt_of(Request& request);
-  bool start(Waiting&& waiting);
-  void append(Running& sequence, const Choice& choice);
-  bool finish_if_done(Running& sequence);
-  bool make_room(int pages);
-  bool extend(std::vector<std::int32_t>& pages, std::int64_t tokens);
-  bool extend_running(std::size_t index, std::int64_t tokens);
-  void preempt(std::size_t index);
-  void drop_prompts(const Prompt* keep);
-  void build_sequences(std::int64_t& budget);
-  void build_prompts(std::int64_t& budget);
-  void hand_over_unfinished();
-  void release_everything();
-  void forget_everything();
-
-  device::Device& device;
-  model::Transformer& transformer;
-  EngineLimits limits;
-  device::KvCache cache;
-  PagePool pool;
-  std::vector<Chooser> choosers;  // [members]
-  EngineCounters counters;
-
-  const Sampling* sampling = nullptr;
-  const EngineCallbacks* callbacks = nullptr;
-  bool more = true;                             // `next` may have more
-  std::deque<Waiting> waiting;                  // in the order of arrival; preempted ones at the front
-  std::vector<std::unique_ptr<Running>> batch;  // in the order of start
-  std::list<std::shared_ptr<Prompt>> prompts;   // in the cache or to be computed, oldest first
-  StepBuilder step;
-  struct Target {  // whose logits a row of the step gives
-    Running* sequence;
-    Prompt* prompt;
-  };
-  std::vector<Target> targets;  // [rows]
-};
 
 Engine::Engine(device::Device& device, model::Transformer& transformer, const EngineLimits& limits)
     : state_(std::make_unique<State>(device, transformer, limits)) {}
@@ -208,18 +120,7 @@ void Engine::State::admit() {
     if (!start(std::move(item))) return;  // no pages left: it is back at the front
     next = waiting.begin();
   }
-  // Prompts that nobody waits for are kept for a while, in case more samples of their problem come.
-  std::size_t idle = 0;
-  for (auto p = prompts.rbegin(); p != prompts.rend(); ++p) idle += (*p)->waiting == 0 ? 1 : 0;
-  for (auto p = prompts.begin(); p != prompts.end() && idle > kKeptPrompts;) {
-    if ((*p)->waiting == 0) {
-      pool.release((*p)->pages);
-      p = prompts.erase(p);
-      --idle;
-    } else {
-      ++p;
-    }
-  }
+  prune_prompts();
 }
 
 /// Puts a sample into the batch on top of its prompt's pages. False when there is no page for it now.
@@ -281,170 +182,6 @@ bool Engine::State::finish_if_done(Running& sequence) {
   callbacks->done({sample.prompt->tag, sample.sample, std::move(sample.tokens), std::move(sample.logprobs),
                    finish, sample.watcher->take_text()});
   return true;
-}
-
-/// Frees pages of prompts that nobody waits for until `pages` are free. False when that was not enough.
-bool Engine::State::make_room(int pages) {
-  for (auto p = prompts.begin(); p != prompts.end() && pool.free() < pages;) {
-    if ((*p)->waiting == 0) {
-      pool.release((*p)->pages);
-      p = prompts.erase(p);
-    } else {
-      ++p;
-    }
-  }
-  return pool.free() >= pages;
-}
-
-/// All prompts but one leave the cache, to be computed again when their samples are due.
-void Engine::State::drop_prompts(const Prompt* keep) {
-  for (const auto& prompt : prompts) {
-    if (prompt.get() == keep) continue;
-    pool.release(prompt->pages);
-    prompt->computed = 0;
-    prompt->logits.clear();
-  }
-}
-
-void Engine::State::preempt(std::size_t index) {
-  Running& victim = *batch[index];
-  pool.release(victim.pages);
-  ++victim.state.prompt->waiting;
-  const bool kept =
-      std::any_of(prompts.begin(), prompts.end(), [&](const auto& p) { return p == victim.state.prompt; });
-  if (!kept) {  // its prompt had left the cache: it is computed again too
-    victim.state.prompt->computed = 0;
-    victim.state.prompt->logits.clear();
-    prompts.push_back(victim.state.prompt);
-  }
-  waiting.push_front(std::move(victim.state));
-  batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(index));
-  ++counters.preemptions;
-}
-
-/// Gives a table of pages room for `tokens` tokens, if there are pages that nobody needs.
-bool Engine::State::extend(std::vector<std::int32_t>& pages, std::int64_t tokens) {
-  const int missing = pages_for(tokens) - static_cast<int>(pages.size());
-  if (missing <= 0) return true;
-  if (!make_room(missing)) return false;
-  for (int i = 0; i < missing; ++i) pages.push_back(pool.take());
-  return true;
-}
-
-/// The same for sequence `index` of the batch: the sequences that started last give way, itself at the end.
-/// False when it gave way itself.
-bool Engine::State::extend_running(std::size_t index, std::int64_t tokens) {
-  while (!extend(batch[index]->pages, tokens)) {
-    if (batch.size() > 1) {
-      const bool itself = index + 1 == batch.size();
-      preempt(batch.size() - 1);
-      if (itself) return false;
-    } else {
-      drop_prompts(nullptr);  // accept() saw to it that one sequence alone has room
-      WISK_ASSERT(extend(batch[index]->pages, tokens));
-    }
-  }
-  return true;
-}
-
-/// Collects the next token of every sequence in the batch, then as many tokens of prompts (and of prefixes
-/// that are computed again) as one step takes.
-void Engine::State::build_step() {
-  step.clear();
-  targets.clear();
-  std::int64_t budget = limits.prefill_chunk;
-  build_sequences(budget);
-  build_prompts(budget);
-}
-
-void Engine::State::build_sequences(std::int64_t& budget) {
-  // Pages first: giving them may send later sequences of the batch back to waiting.
-  std::vector<std::int64_t> ends;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const std::int64_t missing = batch[i]->length() - batch[i]->computed;
-    const std::int64_t taken = missing == 1 ? 1 : std::min(missing, budget);
-    const std::int64_t end = batch[i]->computed + taken;
-    if (!extend_running(i, end)) break;
-    if (missing > 1) budget -= taken;
-    ends.push_back(end);
-  }
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    Running& sequence = *batch[i];
-    if (ends[i] == sequence.computed) continue;
-    const bool wanted = ends[i] == sequence.length();
-    step.add(sequence.pages, sequence.computed, ends[i], wanted,
-             [&](std::int64_t p) { return sequence.id_at(p); });
-    if (wanted) targets.push_back({&sequence, nullptr});
-    sequence.computed = ends[i];
-  }
-}
-
-void Engine::State::build_prompts(std::int64_t& budget) {
-  for (const auto& prompt : prompts) {
-    if (budget <= 0) break;
-    if (prompt->ready() || prompt->waiting == 0) continue;
-    const auto length = static_cast<std::int64_t>(prompt->ids.size());
-    const std::int64_t end = std::min(length, prompt->computed + budget);
-    const int missing = pages_for(end) - static_cast<int>(prompt->pages.size());
-    if (missing > 0 && !make_room(missing)) {
-      if (!step.ids.empty()) break;  // what is in this step will free pages
-      drop_prompts(prompt.get());
-      WISK_ASSERT(make_room(missing));
-    }
-    for (int i = 0; i < missing; ++i) prompt->pages.push_back(pool.take());
-    step.add(prompt->pages, prompt->computed, end, end == length,
-             [&](std::int64_t p) { return prompt->ids[static_cast<std::size_t>(p)]; });
-    if (end == length) targets.push_back({nullptr, prompt.get()});
-    counters.prefill_tokens += end - prompt->computed;
-    budget -= end - prompt->computed;
-    prompt->computed = end;
-  }
-}
-
-/// One forward pass; then every sequence whose logits came chooses its next token.
-void Engine::State::compute() {
-  Stopwatch watch;
-  const std::span<const float> logits =
-      transformer.forward({step.ids, step.positions, step.page_rows, step.pages}, cache, step.rows);
-  counters.forward_seconds += watch.seconds();
-  ++counters.steps;
-  watch.restart();
-  const auto vocabulary = static_cast<std::size_t>(transformer.architecture().vocabulary);
-  std::vector<Choice> choices(targets.size());
-  device.for_each(static_cast<std::int64_t>(targets.size()), [&](std::int64_t r, int member) {
-    const auto row = logits.subspan(static_cast<std::size_t>(r) * vocabulary, vocabulary);
-    const Target& target = targets[static_cast<std::size_t>(r)];
-    if (target.prompt != nullptr) {
-      target.prompt->logits.assign(row.begin(), row.end());
-      return;
-    }
-    const Waiting& sample = target.sequence->state;
-    const Draw draw{sampling->seed, sample.prompt->problem_key, sample.sample,
-                    static_cast<std::uint32_t>(sample.tokens.size())};
-    choices[static_cast<std::size_t>(r)] =
-        choosers[static_cast<std::size_t>(member)].choose(row, sampling->parameters, draw);
-  });
-  counters.choose_seconds += watch.seconds();
-  for (std::size_t r = 0; r < targets.size(); ++r) {
-    if (targets[r].sequence != nullptr) append(*targets[r].sequence, choices[r]);
-  }
-  std::vector<bool> chosen(batch.size(), false);
-  for (std::size_t i = 0, r = 0; i < batch.size(); ++i) {
-    if (r < targets.size() && targets[r].sequence == batch[i].get()) {
-      chosen[i] = true;
-      ++r;
-    }
-  }
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (chosen[i] && finish_if_done(*batch[i])) {
-      pool.release(batch[i]->pages);
-    } else {
-      if (kept != i) batch[kept] = std::move(batch[i]);
-      ++kept;
-    }
-  }
-  batch.resize(kept);
 }
 
 /// What is unfinished goes back to the caller; samples that had not begun give nothing.

@@ -103,14 +103,21 @@ std::string render_llama3(const Llama3Style& style, const Tokenizer& tokenizer,
   return text;
 }
 
-std::string render_gemma(const GemmaStyle& style, const Tokenizer& tokenizer,
-                         std::span<const Message> messages) {
+/// Whether a system message comes first; turns have to alternate after it. Throws InputError for one that the
+/// checkpoint's template refuses.
+bool system_then_turns(std::span<const Message> messages, bool takes_system) {
   const bool has_system = starts_with_system(messages);
-  if (has_system && !style.takes_system) {
+  if (has_system && !takes_system) {
     throw InputError(std::string(kWhere) + "[0].role",
                      "no system message (the checkpoint's chat template refuses them)", "\"system\"");
   }
   require_alternation(messages, has_system ? 1 : 0);
+  return has_system;
+}
+
+std::string render_gemma(const GemmaStyle& style, const Tokenizer& tokenizer,
+                         std::span<const Message> messages) {
+  const bool has_system = system_then_turns(messages, style.takes_system);
   std::string text = token_text(tokenizer.bos_token(), tokenizer, "<bos>");
   std::string prefix;  // the system message is part of the first user turn
   if (has_system) prefix = messages.front().content + "\n\n";
@@ -126,12 +133,7 @@ std::string render_gemma(const GemmaStyle& style, const Tokenizer& tokenizer,
 
 std::string render_mistral(const MistralStyle& style, const Tokenizer& tokenizer,
                            std::span<const Message> messages) {
-  const bool has_system = starts_with_system(messages);
-  if (has_system && !style.takes_system) {
-    throw InputError(std::string(kWhere) + "[0].role",
-                     "no system message (the checkpoint's chat template refuses them)", "\"system\"");
-  }
-  require_alternation(messages, has_system ? 1 : 0);
+  const bool has_system = system_then_turns(messages, style.takes_system);
   std::string text = token_text(tokenizer.bos_token(), tokenizer, "<s>");
   const std::string eos = token_text(tokenizer.eos_token(), tokenizer, "</s>");
   const std::span<const Message> turns = messages.subspan(has_system ? 1 : 0);

@@ -14,16 +14,8 @@ struct Setting {
   bool same_bytes = false;  ///< no key differs: results.h5 is the same file
 };
 
-class Invariance : public ::testing::Test {
+class Invariance : public DemoTest {
  protected:
-  static void SetUpTestSuite() {
-    job_ = new DemoJob;
-    expected_ = new RunContents(job_->run("expected"));
-  }
-  static void TearDownTestSuite() {
-    delete expected_;
-    delete job_;
-  }
   static void check(const Setting& setting) {
     const RunContents found = job_->run(setting.name, setting.ranks, setting.sets);
     ASSERT_FALSE(found.samples.empty()) << setting.name;
@@ -33,12 +25,7 @@ class Invariance : public ::testing::Test {
     }
   }
   // Owned by the suite: one baseline for all its tests.
-  static DemoJob* job_;
-  static RunContents* expected_;
 };
-
-DemoJob* Invariance::job_ = nullptr;
-RunContents* Invariance::expected_ = nullptr;
 
 TEST_F(Invariance, TheBaselineIsComplete) {
   EXPECT_EQ(expected_->samples.size(), 3u * 12 * 8);

@@ -17,17 +17,8 @@ namespace {
 const std::vector<std::string> kSlow = {"engine.max_batch=2", "engine.threads=1"};
 constexpr int kInterrupted = 75;
 
-class Resume : public ::testing::Test {
+class Resume : public DemoTest {
  protected:
-  static void SetUpTestSuite() {
-    job_ = new DemoJob;
-    expected_ = new RunContents(job_->run("expected"));
-  }
-  static void TearDownTestSuite() {
-    delete expected_;
-    delete job_;
-  }
-
   /// Starts a slow run and waits until `bytes` are in its journals.
   static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes) {
     auto program = std::make_unique<Program>(job_->command(out, ranks, kSlow), program_options());
@@ -65,12 +56,7 @@ class Resume : public ::testing::Test {
   }
 
   // Owned by the suite: one baseline for all its tests.
-  static DemoJob* job_;
-  static RunContents* expected_;
 };
-
-DemoJob* Resume::job_ = nullptr;
-RunContents* Resume::expected_ = nullptr;
 
 TEST_F(Resume, AfterASignalWithAnyNumberOfRanks) {
   int number = 0;

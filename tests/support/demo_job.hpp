@@ -2,6 +2,8 @@
 // The demo, cut down to seconds: a dozen of its problems, three blends, eight samples; and what came of a run
 // of it.
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -55,6 +57,21 @@ class DemoJob {
  private:
   TempFolder folder_;
   std::vector<std::string> lines_;
+};
+
+/// Tests that compare with one undisturbed run of the reduced demo. The run is made once a suite.
+class DemoTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    job_ = new DemoJob;
+    expected_ = new RunContents(job_->run("expected"));
+  }
+  static void TearDownTestSuite() {
+    delete expected_;
+    delete job_;
+  }
+  static inline DemoJob* job_ = nullptr;
+  static inline RunContents* expected_ = nullptr;
 };
 
 /// The built program; under mpiexec with `ranks` ranks when that is above 0.

@@ -37,6 +37,16 @@ Checkpoints open_checkpoints(const std::vector<std::filesystem::path>& paths, co
 /// The tokenizer of the first folder; throws InputError when another folder's maps any token differently.
 tokenizer::Tokenizer shared_tokenizer(const std::vector<std::filesystem::path>& paths);
 
+/// The chat format of a name: "auto" is the checkpoint's own. Throws InputError at `where`.
+tokenizer::ChatFormat chat_format_of(const std::string& name, const tokenizer::Tokenizer& tokenizer,
+                                     const std::string& where);
+
+/// Tokens that a prompt comes to with `max_tokens` more. Throws InputError at `where` when it is empty, has
+/// an id beyond the vocabulary, or is longer than the context; `limit` is what the user calls max_tokens.
+std::int64_t checked_length(const std::vector<std::int32_t>& ids, int max_tokens,
+                            const model::Architecture& architecture, const std::string& where,
+                            const std::string& limit);
+
 /// The end tokens with those that end a turn of a chat format.
 std::vector<std::int32_t> with_turn_end(std::vector<std::int32_t> end_tokens, tokenizer::ChatFormat format,
                                         const tokenizer::Tokenizer& tokenizer);
@@ -51,6 +61,9 @@ struct Topology {
   std::unique_ptr<comm::Communicator> replica, node;
   int replicas = 1, replica_index = 0;
   [[nodiscard]] bool leads() const { return replica->rank() == 0; }
+  /// Whether a signal asked the replica's leader to stop, the same answer on each of its ranks. Collective
+  /// over the replica.
+  [[nodiscard]] bool interrupted() const;
 };
 
 /// Splits the ranks into replicas of `tensor_parallel` neighbours. Throws InputError when the ranks can't be
