@@ -34,6 +34,7 @@ struct Transformer::Workspace {
   Scratch residual, normed, query, key, value, attended, gate, up, parts, local_sum, gathered, output, rows,
       logits;
   float* x = nullptr;                           // [T, C], the residual stream
+  std::vector<device::Linear> products;         // of the next parallel region
   std::vector<std::vector<float>> angle_table;  // of each rope: [positions, D/2, 2], grown as positions come
   std::vector<std::vector<float>> angles;       // of each rope: [T, D/2, 2], of the current step
   std::vector<float> local_logits, all_logits;  // host
@@ -113,9 +114,10 @@ void Transformer::attention(std::size_t index, const device::StepTokens& step, d
   float* v = work_->value.get(device_, tokens * kv_width);
 
   device_.rms_norm(work_->x, layer.input_norm.as<float>(), a.norm_epsilon, tokens, a.width, compute_, h);
-  project(h, a.width, layer.query, or_null(layer.query_bias), tokens, q);
-  project(h, a.width, layer.key, or_null(layer.key_bias), tokens, k);
-  project(h, a.width, layer.value, or_null(layer.value_bias), tokens, v);
+  project(h, a.width, layer.query, or_null(layer.query_bias), q);
+  project(h, a.width, layer.key, or_null(layer.key_bias), k);
+  project(h, a.width, layer.value, or_null(layer.value_bias), v);
+  multiply(tokens);
   if (a.qk_norm) {
     device_.rms_norm(q, layer.query_norm.as<float>(), a.norm_epsilon, tokens * heads_, dim, Compute::kFloat32,
                      q);
@@ -148,21 +150,28 @@ void Transformer::feed_forward(std::size_t index, std::int64_t tokens) {
   float* up = work_->up.get(device_, tokens * feed_forward_);
   device_.rms_norm(work_->x, layer.feed_forward_norm.as<float>(), a.norm_epsilon, tokens, a.width, compute_,
                    h);
-  project(h, a.width, layer.gate, or_null(layer.gate_bias), tokens, gate);
-  project(h, a.width, layer.up, or_null(layer.up_bias), tokens, up);
+  project(h, a.width, layer.gate, or_null(layer.gate_bias), gate);
+  project(h, a.width, layer.up, or_null(layer.up_bias), up);
+  multiply(tokens);
   device_.gated(a.activation, gate, up, tokens * feed_forward_, compute_, gate);
   add_projection(gate, feed_forward_, layer.down, layer.down_bias, layer.output_norm, tokens);
 }
 
-/// out[:, slice] = W[slice] x + bias[slice], for this rank's slices side by side.
+/// Adds to the next products: out[:, slice] = W[slice] x + bias[slice], for this rank's slices side by side.
 void Transformer::project(const float* x /* [T, width] */, std::int64_t width,
                           const std::vector<device::PackedMatrix>& slices, const float* bias,
-                          std::int64_t tokens, float* out /* [T, sum of rows] */) {
+                          float* out /* [T, sum of rows] */) {
   const std::int64_t part = slices.front().rows, all = part * static_cast<std::int64_t>(slices.size());
   for (std::size_t s = 0; s < slices.size(); ++s) {
     const std::int64_t offset = static_cast<std::int64_t>(s) * part;
-    device_.linear(x, width, slices[s], bias == nullptr ? nullptr : bias + offset, tokens, out + offset, all);
+    work_->products.push_back(
+        {x, width, &slices[s], bias == nullptr ? nullptr : bias + offset, out + offset, all, compute_});
   }
+}
+
+void Transformer::multiply(std::int64_t tokens) {
+  device_.linear(work_->products, tokens);
+  work_->products.clear();
 }
 
 /// x += norm(W y + bias), the product summed as S partial sums in a binary tree: this rank's subtree first,
@@ -175,9 +184,11 @@ void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t w
   std::vector<const float*> parts;
   for (std::size_t s = 0; s < slices.size(); ++s) {
     float* out = partial + static_cast<std::int64_t>(s) * count;
-    device_.linear(y + static_cast<std::int64_t>(s) * part, width, slices[s], nullptr, tokens, out, columns);
+    work_->products.push_back(
+        {y + static_cast<std::int64_t>(s) * part, width, &slices[s], nullptr, out, columns, compute_});
     parts.push_back(out);
   }
+  multiply(tokens);
   if (replica_.size() > 1) {
     float* mine = work_->local_sum.get(device_, count);
     float* all = work_->gathered.get(device_, count * replica_.size());
@@ -206,13 +217,13 @@ std::span<const float> Transformer::logits(std::span<const std::int32_t> rows) {
   if (count == 0) return {};
   float* chosen = work_->rows.get(device_, count * a.width);
   for (std::int64_t r = 0; r < count; ++r) {
-    const float* row = work_->x + rows[static_cast<std::size_t>(r)] * a.width;
-    device_.rms_norm(row, weights_.final_norm.as<float>(), a.norm_epsilon, 1, a.width, compute_,
-                     chosen + r * a.width);
+    std::copy_n(work_->x + rows[static_cast<std::size_t>(r)] * a.width, a.width, chosen + r * a.width);
   }
+  device_.rms_norm(chosen, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, chosen);
   const device::PackedMatrix& head = weights_.output_embedding();
   float* local = work_->logits.get(device_, count * head.rows);
-  device_.linear(chosen, a.width, head, nullptr, count, local, head.rows);
+  work_->products.push_back({chosen, a.width, &head, nullptr, local, head.rows, compute_});
+  multiply(count);
   if (a.logit_softcap != 0) device_.softcap(local, count * head.rows, a.logit_softcap);
   if (replica_.size() == 1) return {local, static_cast<std::size_t>(count * head.rows)};
 

@@ -15,8 +15,10 @@ using checkpoint::TensorView;
 using device::PackedMatrix;
 
 std::pair<std::int64_t, std::int64_t> vocabulary_range(const Architecture& a, int rank, int ranks) {
-  const std::int64_t panels = (a.vocabulary + PackedMatrix::kPanel - 1) / PackedMatrix::kPanel;
-  const auto edge = [&](int r) { return std::min(panels * r / ranks * PackedMatrix::kPanel, a.vocabulary); };
+  constexpr std::int64_t kBlock = 64;
+  static_assert(kBlock % PackedMatrix::kPanel == 0);
+  const std::int64_t blocks = (a.vocabulary + kBlock - 1) / kBlock;
+  const auto edge = [&](int r) { return std::min(blocks * r / ranks * kBlock, a.vocabulary); };
   return {edge(rank), edge(rank + 1)};
 }
 

@@ -89,8 +89,10 @@ void linear(benchmark::State& state) {
   const BlendInput inputs[] = {{reinterpret_cast<const std::byte*>(source.data()), DType::kFloat32, 1.0}};
   cpu().blend_matrix(w, inputs, {0, 0, c}, DType::kBFloat16);
   std::vector<float> out(static_cast<std::size_t>(tokens * n));
-  measure(state, 2.0 * static_cast<double>(tokens * c * n), 2.0 * static_cast<double>(c * n),
-          [&] { cpu().linear(x.data(), c, w, nullptr, tokens, out.data(), n); });
+  const Linear product{x.data(), c, &w, nullptr, out.data(), n, Compute::kFloat32};
+  measure(state, 2.0 * static_cast<double>(tokens * c * n), 2.0 * static_cast<double>(c * n), [&] {
+    cpu().linear({&product, 1}, tokens);
+  });
 }
 BENCHMARK(linear)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(256)->Unit(benchmark::kMicrosecond)->UseRealTime();
 

@@ -28,7 +28,9 @@ double seconds_of(Device& device, const PackedMatrix& weights, std::int64_t toke
   for (int trial = 0; trial < 7; ++trial) {
     const wisk::Stopwatch watch;
     for (int i = 0; i < repeats; ++i) {
-      device.linear(x.data(), weights.columns, weights, nullptr, tokens, out.data(), weights.rows);
+      const Linear product{x.data(),   weights.columns, &weights,          nullptr,
+                           out.data(), weights.rows,    Compute::kBFloat16};
+      device.linear({&product, 1}, tokens);
     }
     best = std::min(best, watch.seconds() / repeats);
   }

@@ -254,8 +254,10 @@ TEST(StoreKv, EveryElementAtItsDocumentedPlaceAndNothingElse) {
       for (std::size_t head = 0; head < 2; ++head) {
         for (std::size_t d = 0; d < 12; ++d) {
           const std::size_t base = ((page * 3 + 2) * 2 + head) * 2 * 32 * 16;
+          // A key is a row of two panels of 16 keys by 12, a value a column of one panel of 16 by 32.
           const bool wide = type == DType::kFloat32;
-          const std::size_t key = base + (wide ? d * 32 + slot : (d / 2 * 32 + slot) * 2 + d % 2);
+          const std::size_t key =
+              base + slot / 16 * 16 * 12 + (wide ? d * 16 + slot % 16 : (d / 2 * 16 + slot % 16) * 2 + d % 2);
           const std::size_t value =
               base + 32 * 16 + (wide ? slot * 16 + d : (slot / 2 * 16 + d) * 2 + slot % 2);
           for (const auto& [at, number] :

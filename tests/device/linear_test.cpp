@@ -1,4 +1,5 @@
 // Products bit for bit against a scalar loop in the order of docs/numerics.md.
+#include <algorithm>
 #include <limits>
 #include <tuple>
 
@@ -25,6 +26,7 @@ float oracle(const float* a, const float* w, std::int64_t k, const float* bias) 
 
 struct Product {
   std::int64_t rows, n, k, lda, ldo;
+  Compute inputs = Compute::kFloat32;
   std::vector<float> a, w, bias, out;
   PackedMatrix matrix;
   Product(Device& device, DType type, std::int64_t rows_, std::int64_t n_, std::int64_t k_, unsigned seed)
@@ -36,9 +38,15 @@ struct Product {
     matrix = test::packed(device, type, n, k, w);
     out.assign(size(rows * ldo), kUntouched);
   }
+  /// Operands that are bf16, as a model's are.
+  void round_inputs() {
+    inputs = Compute::kBFloat16;
+    for (float& x : a) x = round_to_bf16(x);
+  }
   void run(Device& device, bool with_bias) {
     std::fill(out.begin(), out.end(), kUntouched);
-    device.linear(a.data(), lda, matrix, with_bias ? bias.data() : nullptr, rows, out.data(), ldo);
+    const Linear product{a.data(), lda, &matrix, with_bias ? bias.data() : nullptr, out.data(), ldo, inputs};
+    device.linear({&product, 1}, rows);
   }
   [[nodiscard]] float expected(std::int64_t r, std::int64_t c, bool with_bias) const {
     return oracle(a.data() + r * lda, w.data() + c * k, k, with_bias ? bias.data() + c : nullptr);
@@ -48,7 +56,7 @@ struct Product {
   }
 };
 
-class Linear : public ::testing::TestWithParam<std::tuple<const char*, DType>> {
+class LinearProducts : public ::testing::TestWithParam<std::tuple<const char*, DType>> {
  protected:
   void SetUp() override {
     device_ = test::device_with(std::get<0>(GetParam()));
@@ -59,15 +67,17 @@ class Linear : public ::testing::TestWithParam<std::tuple<const char*, DType>> {
   std::unique_ptr<Device> device_, threaded_;
 };
 
-TEST_P(Linear, BitForBitTheScalarChain) {
-  const std::pair<int, int> shapes[] = {{1, 1},   {5, 3},  {16, 8}, {17, 9},   {63, 7},   {64, 10},
-                                        {65, 33}, {79, 2}, {96, 5}, {133, 48}, {257, 65}, {1029, 6}};
+TEST_P(LinearProducts, BitForBitTheScalarChain) {
+  const std::pair<int, int> shapes[] = {
+      {1, 1},  {5, 3},  {16, 8},   {17, 9},   {63, 7},   {64, 10},  {65, 33},
+      {79, 2}, {96, 5}, {133, 48}, {257, 65}, {1029, 6}, {40, 905}, {83, 1000}};  // more than a stretch of k
   for (const auto& [n, k] : shapes) {
     for (int rows = 1; rows <= 13; ++rows) {
-      if (n > 1000 && rows % 4 != 1) continue;
+      if ((n > 1000 || k > 100) && rows % 4 != 1) continue;
       Product product(*device_, type(), rows, n, k, static_cast<unsigned>(n + k + rows));
       for (Device* device : {device_.get(), threaded_.get()}) {
         for (const bool with_bias : {false, true}) {
+          if (with_bias) product.round_inputs();
           product.run(*device, with_bias);
           for (std::int64_t r = 0; r < rows; ++r) {
             for (std::int64_t c = 0; c < n; ++c) {
@@ -83,7 +93,7 @@ TEST_P(Linear, BitForBitTheScalarChain) {
   }
 }
 
-TEST_P(Linear, ExactOnSmallIntegers) {
+TEST_P(LinearProducts, ExactOnSmallIntegers) {
   Product product(*device_, type(), 7, 83, 101, 1);
   std::mt19937 random(2);
   for (float& x : product.a) x = static_cast<float>(static_cast<int>(random() % 17) - 8);
@@ -102,7 +112,7 @@ TEST_P(Linear, ExactOnSmallIntegers) {
   }
 }
 
-TEST_P(Linear, DenormalsCountAsZero) {
+TEST_P(LinearProducts, DenormalsCountAsZero) {
   for (const int rows : {1, 3, 7}) {
     Product product(*device_, type(), rows, 33, 8, 3);
     const auto fill = [&](float a, float w) {
@@ -125,7 +135,7 @@ TEST_P(Linear, DenormalsCountAsZero) {
   }
 }
 
-TEST_P(Linear, ARowsNanStaysInItsRow) {
+TEST_P(LinearProducts, ARowsNanStaysInItsRow) {
   for (int rows = 1; rows <= 9; ++rows) {
     Product product(*device_, type(), rows, 70, 19, 4);
     const int broken = rows / 2;
@@ -143,19 +153,55 @@ TEST_P(Linear, ARowsNanStaysInItsRow) {
   }
 }
 
-TEST_P(Linear, NoRowsIsNoWork) {
+// Products of one call: two that share their operand, one of another width, one that writes beside the first.
+TEST_P(LinearProducts, SeveralAtOnce) {
+  for (const int rows : {1, 6}) {
+    Product first(*device_, type(), rows, 40, 26, 7), second(*device_, type(), rows, 70, 26, 8),
+        third(*device_, type(), rows, 9, 14, 9), fourth(*device_, type(), rows, 5, 26, 10);
+    for (Product* product : {&first, &second, &third, &fourth}) product->round_inputs();
+    second.a = first.a;
+    fourth.a = first.a;
+    const auto linear = [&](Product& x, const Product& operand, float* out, std::int64_t ldo) {
+      return Linear{operand.a.data(), operand.lda, &x.matrix, x.bias.data(), out, ldo, x.inputs};
+    };
+    const Linear products[] = {linear(first, first, first.out.data(), first.ldo),
+                               linear(second, first, second.out.data(), second.ldo),
+                               linear(third, third, third.out.data(), third.ldo),
+                               linear(fourth, first, first.out.data() + first.n, first.ldo)};
+    for (Device* device : {device_.get(), threaded_.get()}) {
+      for (Product* product : {&first, &second, &third})
+        std::fill(product->out.begin(), product->out.end(), kUntouched);
+      device->linear(products, rows);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (Product* product : {&first, &second, &third}) {
+          for (std::int64_t c = 0; c < product->n; ++c) {
+            ASSERT_EQ(test::bits_of(product->at(r, c)), test::bits_of(product->expected(r, c, true)));
+          }
+        }
+        for (std::int64_t c = 0; c < fourth.n; ++c) {
+          ASSERT_EQ(test::bits_of(first.at(r, first.n + c)), test::bits_of(fourth.expected(r, c, true)));
+        }
+      }
+    }
+  }
+}
+
+TEST_P(LinearProducts, NoRowsIsNoWork) {
   Product product(*device_, type(), 1, 20, 4, 5);
-  device_->linear(product.a.data(), product.lda, product.matrix, nullptr, 0, product.out.data(), product.ldo);
+  product.rows = 0;
+  product.run(*device_, false);
   for (const float x : product.out) EXPECT_EQ(x, kUntouched);
 }
 
-INSTANTIATE_TEST_SUITE_P(KernelsAndTypes, Linear,
-                         ::testing::Combine(::testing::Values("avx2", "portable"),
+INSTANTIATE_TEST_SUITE_P(KernelsAndTypes, LinearProducts,
+                         ::testing::Combine(::testing::Values("avx512-bf16", "avx512", "avx2", "portable",
+                                                              "portable-wide", "portable-pairs"),
                                             ::testing::Values(DType::kBFloat16, DType::kFloat16,
                                                               DType::kFloat32)),
                          [](const auto& test) {
-                           return std::string(std::get<0>(test.param)) + "_" +
-                                  std::string(name_of(std::get<1>(test.param)));
+                           std::string name = std::get<0>(test.param);
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name + "_" + std::string(name_of(std::get<1>(test.param)));
                          });
 
 /// Every element at its documented place, every padding byte zero.
@@ -177,11 +223,10 @@ TEST_P(Packing, WholeBufferIsAsDocumented) {
 
     const std::size_t size = size_of(type);
     std::vector<std::byte> expected;
-    for (int first = 0; first < rows; first += 64) {  // panels
-      const int width = std::min(64, (rows - first + 15) / 16 * 16);
+    for (int first = 0; first < rows; first += 16) {  // panels
       const int lines = size == 4 ? columns : (columns + 1) / 2, step = size == 4 ? 1 : 2;
       for (int line = 0; line < lines; ++line) {
-        for (int lane = 0; lane < width; ++lane) {
+        for (int lane = 0; lane < 16; ++lane) {
           for (int half = 0; half < step; ++half) {
             const int row = first + lane, column = line * step + half;
             std::uint32_t bits = 0;

@@ -45,6 +45,18 @@ struct AttentionShape {
   int window = 0;     ///< 0: all earlier keys; else only the last `window` positions, the own one included
 };
 
+/// A product of T rows: out[t, n] = sum_k a[t, k] W[n, k] + bias[n]. Leading dimensions in elements; bias may
+/// be null. `inputs`: bf16 promises that every element of `a` is a bf16 number.
+struct Linear {
+  const float* a;  // [T, K], rows lda apart
+  std::int64_t lda;
+  const PackedMatrix* w;  // [N, K]
+  const float* bias;      // [N]
+  float* out;             // [T, N], rows ldo apart
+  std::int64_t ldo;
+  Compute inputs = Compute::kFloat32;
+};
+
 /// One device and its operators. Owned by one thread at a time; work inside an operator is spread over its
 /// own threads or streams. Pointers are memory of this device unless called host arrays. T rows are the
 /// tokens of a step.
@@ -84,10 +96,8 @@ class Device {
                         std::int64_t rows, std::int64_t width, Compute rounding,
                         float* out /* [rows, width] */) = 0;
 
-  /// out[t, n] = sum_k a[t, k] W[n, k] + bias[n]; leading dimensions in elements; bias may be null.
-  virtual void linear(const float* a /* [T, K] */, std::int64_t lda, const PackedMatrix& w /* [N, K] */,
-                      const float* bias /* [N] */, std::int64_t rows, float* out /* [T, N] */,
-                      std::int64_t ldo) = 0;
+  /// Products of the same number of rows, none of which reads what another writes.
+  virtual void linear(std::span<const Linear> products, std::int64_t rows) = 0;
 
   /// x[i] (+)= tree(parts)[i] + bias[i % width]: the parts are added pairwise in a binary tree
   /// ((p0+p1)+(p2+p3))+...; their number is a power of two. `accumulate` adds to x, else x is overwritten;

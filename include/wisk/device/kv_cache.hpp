@@ -6,6 +6,7 @@
 
 #include <wisk/core/dtype.hpp>
 #include <wisk/device/buffer.hpp>
+#include <wisk/device/packed_matrix.hpp>
 
 namespace wisk::device {
 
@@ -14,9 +15,9 @@ namespace wisk::device {
 inline constexpr int kPageTokens = 32;
 
 /// Memory of `pages` pages. A page holds, for every layer and local key/value head, the keys of kPageTokens
-/// tokens packed as a matrix of kPageTokens rows and D columns, then the values packed as D rows and
-/// kPageTokens columns: the layout of a PackedMatrix panel (pairs together in bf16), so that attention is two
-/// products. Owns its memory; move-only. Which page belongs to whom is the engine's business.
+/// tokens as a PackedMatrix of kPageTokens rows and D columns holds them, then the values as one of D rows
+/// and kPageTokens columns: so attention is two products. Owns its memory; move-only. Which page belongs to
+/// whom is the engine's business.
 struct KvCache {
   DType dtype = DType::kFloat32;  ///< bf16 where products round to bf16, else f32
   int layers = 0;
@@ -25,8 +26,11 @@ struct KvCache {
   int pages = 0;
   Buffer data;  // [pages, layers, kv_heads, 2, kPageTokens * padded D]
 
-  /// Width of a value in its panel: whole vectors.
-  [[nodiscard]] int padded_dim() const { return (head_dim + 7) / 8 * 8; }
+  /// D rounded up to whole panels.
+  [[nodiscard]] int padded_dim() const {
+    constexpr int kPanel = static_cast<int>(PackedMatrix::kPanel);
+    return (head_dim + kPanel - 1) / kPanel * kPanel;
+  }
 
   [[nodiscard]] std::size_t half_bytes() const {
     return static_cast<std::size_t>(kPageTokens) * static_cast<std::size_t>(padded_dim()) * size_of(dtype);

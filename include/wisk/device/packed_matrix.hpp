@@ -1,7 +1,6 @@
 #pragma once
 // A weight matrix in the layout that the products read.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -10,14 +9,14 @@
 
 namespace wisk::device {
 
-/// W[rows, columns] (output features x input features: y = x W^T), cut into panels of kPanel rows.
-/// A panel of width w (kPanel, the last one the rest rounded up to kPanelStep) holds, for 2-byte dtypes,
-/// [ceil(columns/2)][w][2]: the pair of input features (2p, 2p+1) of one output feature lies together, as
-/// vdpbf16ps reads it; for f32 [columns][w]. Rows beyond `rows` and an odd last column's partner are zero.
+/// W[rows, columns] (output features x input features: y = x W^T), cut into panels of kPanel rows, the last
+/// one filled up with zeros. A panel holds, for 2-byte dtypes, [ceil(columns/2)][kPanel][2]: the pair of
+/// input features (2p, 2p+1) of one output feature lies together, as vdpbf16ps reads it; for f32
+/// [columns][kPanel]. An odd last column's partner is zero. So a panel is one stretch of memory, read from
+/// its first byte to its last by every kernel: one cache line a pair, two vectors of AVX2 or one of AVX-512.
 /// Owns its memory; move-only.
 struct PackedMatrix {
-  static constexpr std::int64_t kPanel = 64;
-  static constexpr std::int64_t kPanelStep = 16;
+  static constexpr std::int64_t kPanel = 16;
 
   DType dtype = DType::kFloat32;
   std::int64_t rows = 0;
@@ -25,23 +24,19 @@ struct PackedMatrix {
   Buffer data;
 
   [[nodiscard]] std::int64_t panels() const { return (rows + kPanel - 1) / kPanel; }
-  /// Width of panel p in rows of W.
-  [[nodiscard]] std::int64_t width(std::int64_t panel) const {
-    const std::int64_t rest = rows - panel * kPanel;
-    return std::min(kPanel, (rest + kPanelStep - 1) / kPanelStep * kPanelStep);
-  }
-  /// Bytes of one row of W in its panel, padding included.
-  [[nodiscard]] std::size_t row_bytes() const {
-    const auto length = static_cast<std::size_t>(columns);
-    return dtype == DType::kFloat32 ? length * 4 : (length + 1) / 2 * 4;
-  }
+  /// Bytes from one panel to the next.
+  [[nodiscard]] std::size_t panel_bytes() const { return panel_bytes_for(dtype, columns); }
   [[nodiscard]] std::byte* panel(std::int64_t panel) const {
-    return data.data() + static_cast<std::size_t>(panel * kPanel) * row_bytes();
+    return data.data() + static_cast<std::size_t>(panel) * panel_bytes();
+  }
+
+  [[nodiscard]] static std::size_t panel_bytes_for(DType dtype, std::int64_t columns) {
+    const auto length = static_cast<std::size_t>(columns);
+    const std::size_t row = dtype == DType::kFloat32 ? length * 4 : (length + 1) / 2 * 4;
+    return row * static_cast<std::size_t>(kPanel);
   }
   [[nodiscard]] static std::size_t bytes_for(DType dtype, std::int64_t rows, std::int64_t columns) {
-    const PackedMatrix shape{dtype, rows, columns, {}};
-    const std::int64_t padded = (rows + kPanelStep - 1) / kPanelStep * kPanelStep;
-    return static_cast<std::size_t>(padded) * shape.row_bytes();
+    return static_cast<std::size_t>((rows + kPanel - 1) / kPanel) * panel_bytes_for(dtype, columns);
   }
 };
 

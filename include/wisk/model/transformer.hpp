@@ -41,7 +41,8 @@ class Transformer {
   void attention(std::size_t layer, const device::StepTokens& step, device::KvCache& cache);
   void feed_forward(std::size_t layer, std::int64_t tokens);
   void project(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices,
-               const float* bias, std::int64_t tokens, float* out);
+               const float* bias, float* out);
+  void multiply(std::int64_t tokens);
   void add_projection(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices,
                       const device::Buffer& bias, const device::Buffer& norm, std::int64_t tokens);
   std::span<const float> logits(std::span<const std::int32_t> rows);

@@ -101,7 +101,8 @@ class Weights {
   std::vector<Entry> entries_;  // in a fixed order; they point into this object, which therefore never moves
 };
 
-/// The rows of the vocabulary that rank `rank` of `ranks` holds: whole panels. [first, last).
+/// The rows of the vocabulary that rank `rank` of `ranks` holds: whole blocks of 64, as tokens are chosen in.
+/// [first, last).
 std::pair<std::int64_t, std::int64_t> vocabulary_range(const Architecture& architecture, int rank, int ranks);
 
 }  // namespace wisk::model

@@ -98,7 +98,7 @@ template <bool kFirst>
 
 [[gnu::always_inline]] inline void blend_blocks(std::span<const BlendInput> inputs, std::size_t count,
                                                 DType type, std::byte* out) {
-  alignas(64) std::array<float, kBlock> sums{};
+  alignas(64) std::array<float, kBlock> sums;  // written before it is read
   for (std::size_t begin = 0; begin < count; begin += kBlock) {
     const std::size_t n = std::min(kBlock, count - begin);
     accumulate<true>(inputs[0], begin, n, sums.data());

@@ -37,15 +37,6 @@ Buffer map_memory(std::size_t bytes) {
                 [](std::byte* data, std::size_t size) { ::munmap(data, size); });
 }
 
-const Kernels& choose_kernels(const std::string& name) {
-  const Kernels* avx2 = avx2_kernels();
-  if (name == "portable") return portable_kernels();
-  if (name == "auto") return avx2 != nullptr ? *avx2 : portable_kernels();
-  if (name == "avx2" && avx2 != nullptr) return *avx2;
-  throw EnvironmentError(
-      "kernels: expected a name of auto, avx2, portable that this processor can run, found \"" + name + '"');
-}
-
 std::vector<int> cores_of(const CpuOptions& options) {
   std::vector<int> cores = bound_cores();
   const std::size_t most = 16 * std::max<std::size_t>(cores.size(), std::thread::hardware_concurrency());
@@ -70,7 +61,7 @@ std::vector<int> cores_of(const CpuOptions& options) {
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const CpuOptions& options)
-      : kernels_(choose_kernels(options.kernels)),
+      : kernels_(kernels_named(options.kernels)),
         pool_(cores_of(options)),
         scratch_(static_cast<std::size_t>(pool_.size())) {}
 
@@ -83,12 +74,12 @@ class CpuDevice final : public Device {
 
   void blend_matrix(PackedMatrix& matrix, std::span<const BlendInput> inputs, const MatrixWindow& window,
                     DType storage) override {
-    constexpr std::int64_t kStep = PackedMatrix::kPanelStep;
-    pool_.split((matrix.rows + kStep - 1) / kStep,
-                [&](std::int64_t begin, std::int64_t end) {
-                  pack_rows(matrix, inputs, window, storage, begin * kStep, end * kStep);
-                },
-                false);
+    pool_.split(
+        matrix.panels(),
+        [&](std::int64_t begin, std::int64_t end) {
+          pack_panels(matrix, inputs, window, storage, begin, end);
+        },
+        false);
   }
 
   void blend_vector(float* out, std::span<const BlendInput> inputs, std::int64_t first, std::int64_t count,
@@ -129,14 +120,21 @@ class CpuDevice final : public Device {
     });
   }
 
-  void linear(const float* a, std::int64_t lda, const PackedMatrix& w, const float* bias, std::int64_t rows,
-              float* out, std::int64_t ldo) override {
+  void linear(std::span<const Linear> products, std::int64_t rows) override {
     if (rows == 0) return;
-    constexpr std::int64_t kStep = PackedMatrix::kPanelStep;
-    // Whole panels a thread, where there are enough: a single row is read 64 columns at a time.
-    const std::int64_t unit = w.panels() >= 4 * pool_.size() ? PackedMatrix::kPanel : kStep;
-    pool_.split((w.rows + unit - 1) / unit, [&](std::int64_t begin, std::int64_t end) {
-      kernels_.linear(a, lda, w, bias, rows, begin * unit, std::min(end * unit, w.rows), out, ldo);
+    pack_inputs(products, rows);
+    std::int64_t panels = 0;
+    for (const Linear& x : products) panels += x.w->panels();
+    // Members take some panels at a time, as a core may be slower than another or busy with something else;
+    // whole groups of four, which a single row is multiplied with at once.
+    const std::int64_t chunk =
+        pool_.size() == 1 ? panels : std::max<std::int64_t>(4, panels / (8 * pool_.size()) / 4 * 4);
+    std::atomic<std::int64_t> next{0};
+    pool_.run([&](int) {
+      for (std::int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed); begin < panels;
+           begin = next.fetch_add(chunk, std::memory_order_relaxed)) {
+        multiply_panels(products, rows, begin, std::min(begin + chunk, panels));
+      }
     });
   }
 
@@ -196,22 +194,18 @@ class CpuDevice final : public Device {
 
   void attention(const float* q, const AttentionShape& shape, int layer, const StepTokens& step,
                  const KvCache& cache, Compute rounding, float* out) override {
-    const int group = shape.heads / shape.kv_heads;
-    const std::int64_t items = std::int64_t{step.size()} * shape.kv_heads;
-    std::atomic<std::int64_t> next{0};  // items differ in length: members take them one by one
-    const auto work = [&](int member) {
-      AttentionScratch& scratch = scratch_[static_cast<std::size_t>(member)];
-      for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < items;
-           i = next.fetch_add(1, std::memory_order_relaxed)) {
-        const auto t = static_cast<std::size_t>(i / shape.kv_heads);
-        const int head = static_cast<int>(i % shape.kv_heads);
-        const std::int64_t offset =
-            (static_cast<std::int64_t>(t) * shape.heads + std::int64_t{head} * group) * shape.head_dim;
-        kernels_.attend(q + offset, group, head, step.positions[t], step.pages.data() + step.page_rows[t],
-                        layer, shape, cache, rounding, scratch, out + offset);
-      }
-    };
-    pool_.run(work);
+    // A few neighbours at a time, so that they can share pages; few enough that every member has work.
+    constexpr std::int64_t kMostTokens = 16;
+    const std::int64_t tokens = step.size();
+    const std::int64_t together =
+        std::clamp<std::int64_t>(tokens * shape.kv_heads / (4 * pool_.size()), 1, kMostTokens);
+    const std::int64_t items = (tokens + together - 1) / together * shape.kv_heads;
+    for_each_item(items, [&](std::int64_t i, int member) {
+      const std::int64_t begin = i / shape.kv_heads * together;
+      kernels_.attend(q, static_cast<int>(begin), static_cast<int>(std::min(begin + together, tokens)),
+                      static_cast<int>(i % shape.kv_heads), shape, layer, step, cache, rounding,
+                      scratch_[static_cast<std::size_t>(member)], out);
+    });
   }
 
   void gated(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,
@@ -253,26 +247,82 @@ class CpuDevice final : public Device {
   }
 
  private:
+  /// Where the operands of products are bf16 and the kernels multiply pairs: makes them.
+  void pack_inputs(std::span<const Linear> products, std::int64_t rows) {
+    pairs_of_.assign(products.size(), -1);
+    if (!kernels_.multiplies_pairs) return;
+    std::int64_t count = 0;
+    for (std::size_t i = 0; i < products.size(); ++i) {
+      const Linear& x = products[i];
+      const std::int64_t k = x.w->columns;
+      if (x.inputs != Compute::kBFloat16 || x.w->dtype != DType::kBFloat16 || k % 2 != 0) continue;
+      const bool again = i > 0 && pairs_of_[i - 1] >= 0 && products[i - 1].a == x.a &&
+                         products[i - 1].lda == x.lda && products[i - 1].w->columns == k;
+      pairs_of_[i] = again ? pairs_of_[i - 1] : count;
+      if (!again) count += rows * (k / 2);
+    }
+    if (static_cast<std::size_t>(count) > pairs_.size()) pairs_.resize(static_cast<std::size_t>(count));
+    pool_.split(rows, [&](std::int64_t begin, std::int64_t end) {
+      for (std::size_t i = 0; i < products.size(); ++i) {
+        const Linear& x = products[i];
+        const std::int64_t k = x.w->columns;
+        if (pairs_of_[i] < 0 || (i > 0 && pairs_of_[i] == pairs_of_[i - 1])) continue;
+        for (std::int64_t r = begin; r < end; ++r) {
+          pack_pairs(x.a + r * x.lda, k / 2, pairs_.data() + pairs_of_[i] + r * (k / 2));
+        }
+      }
+    });
+  }
+
+  /// Panels [begin, end) of all products, counted through.
+  void multiply_panels(std::span<const Linear> products, std::int64_t rows, std::int64_t begin,
+                       std::int64_t end) const {
+    std::int64_t first = 0;  // of this product
+    for (std::size_t i = 0; i < products.size() && first < end; ++i) {
+      const std::int64_t panels = products[i].w->panels();
+      const std::int64_t from = std::max(begin - first, std::int64_t{0}), to = std::min(end - first, panels);
+      const std::uint32_t* pairs = pairs_of_[i] < 0 ? nullptr : pairs_.data() + pairs_of_[i];
+      if (from < to) kernels_.linear(products[i], pairs, rows, from, to);
+      first += panels;
+    }
+  }
+
+  /// task(index, member) for every index; items differ in length, so members take them one by one.
+  template <class Task>
+  void for_each_item(std::int64_t items, const Task& task) {
+    std::atomic<std::int64_t> next{0};
+    pool_.run([&](int member) {
+      for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < items;
+           i = next.fetch_add(1, std::memory_order_relaxed)) {
+        task(i, member);
+      }
+    });
+  }
+
   static void store_token(const float* k /* [G, D] */, const float* v /* [G, D] */, int layer,
                           const StepTokens& step, std::int64_t t, KvCache& cache) {
     const std::int32_t position = step.positions[static_cast<std::size_t>(t)];
     const std::int32_t page = step.pages[static_cast<std::size_t>(
         step.page_rows[static_cast<std::size_t>(t)] + position / kPageTokens)];
-    const std::int64_t slot = position % kPageTokens, dim = cache.head_dim, padded = cache.padded_dim();
+    constexpr std::int64_t kPanel = PackedMatrix::kPanel;
+    const std::int64_t slot = position % kPageTokens, dim = cache.head_dim;
     for (int head = 0; head < cache.kv_heads; ++head, k += dim, v += dim) {
       std::byte* keys = cache.keys(page, layer, head);
       std::byte* values = keys + cache.half_bytes();
+      // The token is row `slot` of the keys and column `slot` of the values.
       if (cache.dtype == DType::kFloat32) {
+        auto* key = reinterpret_cast<float*>(keys) + slot / kPanel * dim * kPanel + slot % kPanel;
+        auto* value = reinterpret_cast<float*>(values) + slot * kPanel;
         for (std::int64_t d = 0; d < dim; ++d) {
-          reinterpret_cast<float*>(keys)[d * kPageTokens + slot] = k[d];
-          reinterpret_cast<float*>(values)[slot * padded + d] = v[d];
+          key[d * kPanel] = k[d];
+          value[d / kPanel * kPageTokens * kPanel + d % kPanel] = v[d];
         }
       } else {
+        auto* key = reinterpret_cast<std::uint16_t*>(keys) + slot / kPanel * dim * kPanel + slot % kPanel * 2;
+        auto* value = reinterpret_cast<std::uint16_t*>(values) + slot / 2 * 2 * kPanel + slot % 2;
         for (std::int64_t d = 0; d < dim; ++d) {
-          reinterpret_cast<std::uint16_t*>(keys)[(d / 2 * kPageTokens + slot) * 2 + d % 2] =
-              float_to_bf16(k[d]);
-          reinterpret_cast<std::uint16_t*>(values)[(slot / 2 * padded + d) * 2 + slot % 2] =
-              float_to_bf16(v[d]);
+          key[d / 2 * 2 * kPanel + d % 2] = float_to_bf16(k[d]);
+          value[d / kPanel * kPageTokens * kPanel + d % kPanel * 2] = float_to_bf16(v[d]);
         }
       }
     }
@@ -281,6 +331,8 @@ class CpuDevice final : public Device {
   const Kernels& kernels_;
   ThreadPool pool_;
   std::vector<AttentionScratch> scratch_;  // [threads]
+  std::vector<std::uint32_t> pairs_;       // operands of the current products, [rows, K/2] each
+  std::vector<std::int64_t> pairs_of_;     // [products] where in pairs_, or -1
 };
 
 }  // namespace

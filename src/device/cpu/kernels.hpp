@@ -2,6 +2,7 @@
 // The kernels of one instruction set as a table, so that the processor is asked once.
 
 #include <cstdint>
+#include <string>
 
 #include <wisk/device/device.hpp>
 
@@ -12,21 +13,30 @@ namespace wisk::device {
 /// Functions of single threads: the device splits the work. See the templates of the same names for shapes.
 struct Kernels {
   const char* name;
-  void (*linear)(const float* a, std::ptrdiff_t lda, const PackedMatrix& w, const float* bias,
-                 std::int64_t rows, std::int64_t begin, std::int64_t end, float* out, std::ptrdiff_t ldo);
+  bool multiplies_pairs;  // `linear` is faster with its operand as pairs of bf16
+  void (*linear)(const Linear& x, const std::uint32_t* pairs, std::int64_t rows, std::int64_t begin,
+                 std::int64_t end);
   void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t width, Compute rounding,
                    float* out);
   void (*gated)(Activation activation, const float* gate, const float* up, std::int64_t count,
                 Compute rounding, float* out);
   void (*softcap)(float* x, std::int64_t count, float cap);
-  void (*attend)(const float* q, int group, int kv_head, int position, const std::int32_t* pages, int layer,
-                 const AttentionShape& shape, const KvCache& cache, Compute rounding,
-                 AttentionScratch& scratch, float* out);
+  void (*attend)(const float* q, int begin, int end, int kv_head, const AttentionShape& shape, int layer,
+                 const StepTokens& step, const KvCache& cache, Compute rounding, AttentionScratch& scratch,
+                 float* out);
 };
 
-const Kernels& portable_kernels();
-/// nullptr where the processor or the compiler lacks AVX2, FMA or F16C.
-const Kernels* avx2_kernels();
+// Each nullptr where the compiler lacks the instructions; the processor is asked in kernels.cpp.
+const Kernels* plain_kernels();        // any processor
+const Kernels* plain_wide_kernels();   // products on sixteen plain lanes, and
+const Kernels* plain_pairs_kernels();  // on pairs: the twins of the two last, for tests
+const Kernels* avx2_kernels();         // AVX2, FMA, F16C
+const Kernels* avx512_kernels();       // products with AVX-512, else AVX2
+const Kernels* avx512_bf16_kernels();  // products of bf16 with vdpbf16ps
+
+/// The kernels called `name` ("auto": the fastest). Throws EnvironmentError when there are none of that name
+/// or this processor cannot run them, or when they do not give the bits of the plain ones.
+const Kernels& kernels_named(const std::string& name);
 
 template <class L>
 void softcap_range(float* x, std::int64_t count, float cap) {

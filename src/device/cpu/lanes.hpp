@@ -1,6 +1,11 @@
 #pragma once
-// Eight float lanes, twice: with AVX2 and FMA, and in plain C++. The kernels are templates over one of these
-// types; both give the same bits. Only operations that IEEE 754 fixes are here.
+// Float lanes: in plain C++, and with AVX2. The kernels are templates over one of these types; all give the
+// same bits. Only operations that IEEE 754 fixes are here. (AVX-512: lanes_avx512.hpp.)
+//
+// Beside arithmetic a type says how products are blocked for it: Input (float, or a pair of bf16 where
+// kMultipliesPairs), the most rows of a register tile, how many panels it takes for so many rows (all chains,
+// one panel's weights, a factor and a mask fit the registers; at least eight chains where they can, to hide
+// the latency of a multiply-add), and the stretch of k whose weights stay in the first cache level.
 
 #include <bit>
 #include <cmath>
@@ -15,16 +20,27 @@
 
 namespace wisk::device {
 
-/// Plain C++: any processor. Stateless; used as a template argument.
-struct PortableLanes {
-  static constexpr int kWidth = 8;
+/// Plain C++: any processor. Stateless; used as a template argument. The compiler makes vectors of it where
+/// it can (NEON). Sixteen lanes are there to test what AVX-512 does where no processor has it.
+template <int Width>
+struct PlainLanes {
+  static constexpr int kWidth = Width;
+  static constexpr bool kMultipliesPairs = false;
+  static constexpr int kTileRows = Width == 8 ? 5 : 6;
+  static constexpr int tile_panels(int rows) {
+    return Width == 8 ? (rows == 1 ? 4 : 1) : (rows == 1 ? 8 : 4);
+  }
+  static constexpr std::int64_t kStretch = 448;
+  using Input = float;
   struct Vector {
-    float lane[8];
+    float lane[Width];
   };
+  static void keep(const Vector&) {}
+  static void prefetch(const void*) {}
   template <class F>
   static Vector each(const F& f) {
     Vector r;
-    for (int i = 0; i < 8; ++i) r.lane[i] = f(i);
+    for (int i = 0; i < Width; ++i) r.lane[i] = f(i);
     return r;
   }
   static Vector load(const float* p) {
@@ -104,11 +120,42 @@ struct PortableLanes {
   }
 };
 
+using PortableLanes = PlainLanes<8>;
+
+/// Sixteen plain lanes that multiply pairs of bf16, as vdpbf16ps does: the odd product first, each rounded.
+struct PlainPairLanes : PlainLanes<16> {
+  static constexpr bool kMultipliesPairs = true;
+  using Input = std::uint32_t;
+  static Vector load_pairs(const std::uint32_t* pairs) {
+    return each([&](int i) { return std::bit_cast<float>(pairs[i]); });
+  }
+  static Vector set1_pair(std::uint32_t pair) {
+    return each([&](int) { return std::bit_cast<float>(pair); });
+  }
+  static Vector fma_pairs(Vector a, Vector b, Vector sum) {
+    return each([&](int i) {
+      const auto x = std::bit_cast<std::uint32_t>(a.lane[i]), y = std::bit_cast<std::uint32_t>(b.lane[i]);
+      const auto high = [](std::uint32_t pair) { return std::bit_cast<float>(pair & 0xffff0000u); };
+      const float odd = std::fma(high(x), high(y), sum.lane[i]);
+      return std::fma(high(x << 16), high(y << 16), odd);
+    });
+  }
+};
+
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 /// AVX2 with FMA and F16C. Stateless; used as a template argument.
 struct Avx2Lanes {
   static constexpr int kWidth = 8;
+  static constexpr bool kMultipliesPairs = false;
+  // Five rows of one panel and not six: with two vectors of weights, the factor and the mask that splits a
+  // pair, twelve chains need seventeen registers, and the spilled one sets the pace.
+  static constexpr int kTileRows = 5;
+  static constexpr int tile_panels(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
+  static constexpr std::int64_t kStretch = 448;  // 14 KiB of bf16 weights
+  using Input = float;
   using Vector = __m256;
+  static void keep(Vector& a) { asm("" : "+x"(a)); }
+  static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
   static Vector load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, Vector a) { _mm256_storeu_ps(p, a); }
   static Vector set1(float x) { return _mm256_set1_ps(x); }

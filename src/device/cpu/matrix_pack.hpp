@@ -8,10 +8,10 @@
 
 namespace wisk::device {
 
-/// Blends and packs rows [begin, min(end, rows)) of `matrix`; begin and end are multiples of
-/// PackedMatrix::kPanelStep. Padding is written as zero.
-void pack_rows(PackedMatrix& matrix, std::span<const BlendInput> inputs, const MatrixWindow& window,
-               DType storage, std::int64_t begin, std::int64_t end);
+/// Blends and packs panels [begin, end) of `matrix`: reads the inputs once, row by row, and writes each panel
+/// from its first byte to its last. Padding is written as zero.
+void pack_panels(PackedMatrix& matrix, std::span<const BlendInput> inputs, const MatrixWindow& window,
+                 DType storage, std::int64_t begin, std::int64_t end);
 
 /// Row `index` widened to f32.
 void unpack_row(const PackedMatrix& matrix, std::int64_t index, float* out /* [columns] */);

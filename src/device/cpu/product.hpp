@@ -2,163 +2,257 @@
 // The products: out[m, n] = sum_k a[m, k] W[n, k] with one chain of fused multiply-adds per output, of each
 // pair (2p, 2p+1) of k first the odd one, then the even one: the order of vdpbf16ps. Vector lanes lie along
 // n, so the chain of an output is the same whatever the tile, the number of rows or the vector's width.
+//
+// Blocking, from the inside out: a register tile of a few rows times whole panels; the tiles of all rows
+// against one stretch of k of those panels, which stays in the first cache level (the chains rest in `out`
+// between stretches: storing a float changes nothing); the stretches; the panels. The first tile of a stretch
+// asks for the panel after its own, which a step with few rows would otherwise wait for.
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <wisk/core/dtype.hpp>
+#include <wisk/device/device.hpp>
 #include <wisk/device/packed_matrix.hpp>
 
 namespace wisk::device {
 
-/// The pair of columns k = 2p, 2p+1 of eight neighbouring rows of W, widened to f32.
+/// Consecutive panels of W, `stride` bytes apart.
 template <class L, DType T>
-struct WeightPair {
-  const std::byte* panel;
-  std::ptrdiff_t width;  // rows of W in the panel
-  [[nodiscard]] typename L::Vector odd(std::int64_t p, std::ptrdiff_t column) const {
-    if constexpr (T == DType::kFloat32) {
-      return L::load(reinterpret_cast<const float*>(panel) + (2 * p + 1) * width + column);
-    } else {
-      const auto* pairs = reinterpret_cast<const std::uint32_t*>(panel) + p * width + column;
-      return T == DType::kBFloat16 ? L::bf16_odd(pairs) : L::f16_odd(pairs);
-    }
+struct Panels {
+  static constexpr std::ptrdiff_t kColumnBytes =
+      PackedMatrix::kPanel * static_cast<std::ptrdiff_t>(size_of(T));
+  static constexpr int kVectors = static_cast<int>(PackedMatrix::kPanel) / L::kWidth;  // of one panel
+
+  const std::byte* first;
+  std::ptrdiff_t stride;
+
+  [[nodiscard]] const std::uint32_t* pairs(std::int64_t p, int vector) const {
+    const std::byte* panel = first + vector / kVectors * stride + 2 * p * kColumnBytes;
+    return reinterpret_cast<const std::uint32_t*>(panel) + vector % kVectors * L::kWidth;
   }
-  [[nodiscard]] typename L::Vector even(std::int64_t p, std::ptrdiff_t column) const {
-    if constexpr (T == DType::kFloat32) {
-      return L::load(reinterpret_cast<const float*>(panel) + 2 * p * width + column);
-    } else {
-      const auto* pairs = reinterpret_cast<const std::uint32_t*>(panel) + p * width + column;
-      return T == DType::kBFloat16 ? L::bf16_even(pairs) : L::f16_even(pairs);
-    }
+  /// Columns 2p + 1 and 2p of the rows of vector `vector`, widened to f32.
+  [[nodiscard]] typename L::Vector odd(std::int64_t p, int vector) const {
+    if constexpr (T == DType::kFloat32) return L::load(floats(2 * p + 1, vector));
+    if constexpr (T == DType::kBFloat16) return L::bf16_odd(pairs(p, vector));
+    if constexpr (T == DType::kFloat16) return L::f16_odd(pairs(p, vector));
+  }
+  [[nodiscard]] typename L::Vector even(std::int64_t p, int vector) const {
+    if constexpr (T == DType::kFloat32) return L::load(floats(2 * p, vector));
+    if constexpr (T == DType::kBFloat16) return L::bf16_even(pairs(p, vector));
+    if constexpr (T == DType::kFloat16) return L::f16_even(pairs(p, vector));
+  }
+  [[nodiscard]] Panels from(std::int64_t panel, std::int64_t column) const {
+    return {first + panel * stride + column * kColumnBytes, stride};
+  }
+
+ private:
+  [[nodiscard]] const float* floats(std::int64_t column, int vector) const {
+    const std::byte* panel = first + vector / kVectors * stride + column * kColumnBytes;
+    return reinterpret_cast<const float*>(panel) + vector % kVectors * L::kWidth;
   }
 };
 
-/// One register tile: Rows rows of a times Vectors * 8 rows of W from `column` of the panel; out is [Rows,
-/// Vectors * 8].
-template <class L, DType T, int Rows, int Vectors>
-void product_tile(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std::ptrdiff_t column,
-                  std::int64_t k, float* out, std::ptrdiff_t ldo) {
+/// What a tile is asked for. `a` are floats [rows, lda], or pairs of bf16 [rows, lda] for lanes that multiply
+/// pairs; k counts floats, from the stretch's first on.
+template <class L>
+struct TileWork {
+  const typename L::Input* a;
+  std::ptrdiff_t lda;
+  std::int64_t k;
+  float* out;
+  std::ptrdiff_t ldo;
+  bool first;     // chains begin at 0, not at what `out` holds
+  bool prefetch;  // ask for the next panels
+};
+
+/// One register tile: out[Rows, Panels * kPanel]. All loops have constant bounds, and `keep` holds the
+/// factors in registers: left alone, the compiler reads a factor from memory for each multiply-add, or spills
+/// a chain.
+template <class L, DType T, int Rows, int kPanels>
+void product_tile(const TileWork<L>& work, const Panels<L, T>& w) {
   using V = typename L::Vector;
-  V sum[Rows][Vectors];
-  for (auto& row : sum) {
-    for (V& v : row) v = L::set1(0.0f);
+  constexpr int kVectors = kPanels * Panels<L, T>::kVectors;
+  V sum[Rows][kVectors];
+#pragma GCC unroll 8
+  for (int m = 0; m < Rows; ++m) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      sum[m][v] = work.first ? L::set1(0.0f) : L::load(work.out + m * work.ldo + v * L::kWidth);
+    }
   }
-  const auto accumulate = [&](const V(&weights)[Vectors], std::int64_t index) {
+  const auto* a = work.a;
+  const std::ptrdiff_t lda = work.lda;
+  V weights[kVectors];
+  const auto accumulate = [&](const auto& factor, const auto& multiply_add) __attribute__((always_inline)) {
+    if constexpr (Rows > 1) {  // a single row uses each weight once: straight from memory
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) L::keep(weights[v]);
+    }
 #pragma GCC unroll 8
     for (int m = 0; m < Rows; ++m) {
-      const V x = L::set1(a[m * lda + index]);
+      V x = factor(a + m * lda);
+      L::keep(x);
 #pragma GCC unroll 8
-      for (int v = 0; v < Vectors; ++v) sum[m][v] = L::fma(x, weights[v], sum[m][v]);
+      for (int v = 0; v < kVectors; ++v) sum[m][v] = multiply_add(x, weights[v], sum[m][v]);
     }
   };
-  V weights[Vectors];
-  for (std::int64_t p = 0; p < k / 2; ++p) {
+  const auto fma = [](V x, V y, V z) { return L::fma(x, y, z); };
+  for (std::int64_t p = 0; p < work.k / 2; ++p) {
+    if (work.prefetch) {
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) weights[v] = w.odd(p, column + v * L::kWidth);
-    accumulate(weights, 2 * p + 1);
-#pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) weights[v] = w.even(p, column + v * L::kWidth);
-    accumulate(weights, 2 * p);
-  }
-  if (k % 2 != 0) {
-    for (int v = 0; v < Vectors; ++v) weights[v] = w.even(k / 2, column + v * L::kWidth);
-    accumulate(weights, k - 1);
-  }
-  for (int m = 0; m < Rows; ++m) {
-    for (int v = 0; v < Vectors; ++v) L::store(out + m * ldo + v * L::kWidth, sum[m][v]);
-  }
-}
-
-/// Columns [column, end) of a panel, both multiples of 8, for Rows rows: the widest tile first.
-template <class L, DType T, int Rows, int Vectors>
-void product_columns(const float* a, std::ptrdiff_t lda, WeightPair<L, T> w, std::ptrdiff_t column,
-                     std::ptrdiff_t end, std::int64_t k, float* out, std::ptrdiff_t ldo) {
-  for (; column + Vectors * L::kWidth <= end; column += Vectors * L::kWidth, out += Vectors * L::kWidth) {
-    product_tile<L, T, Rows, Vectors>(a, lda, w, column, k, out, ldo);
-  }
-  if constexpr (Vectors > 1) {
-    if (column < end) product_columns<L, T, Rows, Vectors / 2>(a, lda, w, column, end, k, out, ldo);
-  }
-}
-
-/// All rows of a against columns [column, end) of one panel. Tiles hold at least eight chains where they can,
-/// enough to hide the latency of the multiply-add, and at most twelve. Five rows of two vectors and not six:
-/// with the weights, the factor and the mask that splits a pair, twelve chains need seventeen registers, and
-/// the spilled one sets the pace.
-template <class L, DType T>
-void product_panel(const float* a, std::ptrdiff_t lda, std::int64_t rows, WeightPair<L, T> w,
-                   std::ptrdiff_t column, std::ptrdiff_t end, std::int64_t k, float* out,
-                   std::ptrdiff_t ldo) {
-  for (; rows >= 5; rows -= 5, a += 5 * lda, out += 5 * ldo) {
-    product_columns<L, T, 5, 2>(a, lda, w, column, end, k, out, ldo);
-  }
-  switch (rows) {
-    case 4:
-      return product_columns<L, T, 4, 2>(a, lda, w, column, end, k, out, ldo);
-    case 3:
-      return product_columns<L, T, 3, 4>(a, lda, w, column, end, k, out, ldo);
-    case 2:
-      return product_columns<L, T, 2, 4>(a, lda, w, column, end, k, out, ldo);
-    case 1:
-      return product_columns<L, T, 1, 8>(a, lda, w, column, end, k, out, ldo);
-    default:
-      return;
-  }
-}
-
-/// Calls f with a WeightPair of the panel's dtype.
-template <class L, class F>
-void with_weights(DType dtype, const std::byte* panel, std::ptrdiff_t width, const F& f) {
-  switch (dtype) {
-    case DType::kBFloat16:
-      return f(WeightPair<L, DType::kBFloat16>{panel, width});
-    case DType::kFloat16:
-      return f(WeightPair<L, DType::kFloat16>{panel, width});
-    case DType::kFloat32:
-      return f(WeightPair<L, DType::kFloat32>{panel, width});
-  }
-}
-
-/// Rows [begin, end) of W (begin a multiple of PackedMatrix::kPanelStep) against all rows of a; adds bias
-/// when given.
-template <class L>
-void linear_range(const float* a /* [rows, K] */, std::ptrdiff_t lda, const PackedMatrix& w /* [N, K] */,
-                  const float* bias /* [N] */, std::int64_t rows, std::int64_t begin, std::int64_t end,
-                  float* out /* [rows, N] */, std::ptrdiff_t ldo) {
-  constexpr std::int64_t kStep = PackedMatrix::kPanelStep;
-  constexpr std::int64_t kRowBlock =
-      5;  // of the register tile: a short last step is written through a small copy
-  while (begin < end) {
-    const std::int64_t panel = begin / PackedMatrix::kPanel, first = panel * PackedMatrix::kPanel;
-    const std::int64_t stop = std::min(end, first + PackedMatrix::kPanel);
-    const std::int64_t whole = begin + (stop - begin) / kStep * kStep;  // columns that fill their step
-    with_weights<L>(w.dtype, w.panel(panel), w.width(panel), [&](const auto& weights) {
-      // One step's weights stay in the first cache level while all rows pass.
-      const std::int64_t stride = rows > 3 ? kStep : PackedMatrix::kPanel;
-      for (std::int64_t c = begin; c < whole; c += stride) {
-        product_panel(a, lda, rows, weights, c - first, std::min(c + stride, whole) - first, w.columns,
-                      out + c, ldo);
-      }
-      if (whole < stop) {
-        float block[kRowBlock * kStep];
-        for (std::int64_t r = 0; r < rows; r += kRowBlock) {
-          const std::int64_t count = std::min(kRowBlock, rows - r);
-          product_panel(a + r * lda, lda, count, weights, whole - first, whole - first + kStep, w.columns,
-                        block, kStep);
-          for (std::int64_t m = 0; m < count; ++m) {
-            for (std::int64_t c = whole; c < stop; ++c) out[(r + m) * ldo + c] = block[m * kStep + c - whole];
-          }
-        }
-      }
-    });
-    if (bias != nullptr) {
-      for (std::int64_t r = 0; r < rows; ++r) {
-        for (std::int64_t c = begin; c < stop; ++c) out[r * ldo + c] += bias[c];
+      for (int panel = 0; panel < kPanels; ++panel) {
+        L::prefetch(w.first + (kPanels + panel) * w.stride + 2 * p * Panels<L, T>::kColumnBytes);
       }
     }
-    begin = stop;
+    if constexpr (L::kMultipliesPairs) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) weights[v] = L::load_pairs(w.pairs(p, v));
+      accumulate([p](const auto* row) { return L::set1_pair(row[p]); },
+                 [](V x, V y, V z) { return L::fma_pairs(x, y, z); });
+    } else {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) weights[v] = w.odd(p, v);
+      accumulate([p](const auto* row) { return L::set1(row[2 * p + 1]); }, fma);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) weights[v] = w.even(p, v);
+      accumulate([p](const auto* row) { return L::set1(row[2 * p]); }, fma);
+    }
+  }
+  if constexpr (!L::kMultipliesPairs) {
+    if (work.k % 2 != 0) {
+      for (int v = 0; v < kVectors; ++v) weights[v] = w.even(work.k / 2, v);
+      accumulate([&](const auto* row) { return L::set1(row[work.k - 1]); }, fma);
+    }
+  }
+#pragma GCC unroll 8
+  for (int m = 0; m < Rows; ++m) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) L::store(work.out + m * work.ldo + v * L::kWidth, sum[m][v]);
+  }
+}
+
+/// The tile of `rows` <= L::kTileRows rows, over `panels` panels: as many at a time as L finds room for.
+template <class L, DType T, int Rows = L::kTileRows>
+void product_rows(int rows, TileWork<L> work, Panels<L, T> w, std::int64_t panels) {
+  if constexpr (Rows > 1) {
+    if (rows < Rows) return product_rows<L, T, Rows - 1>(rows, work, w, panels);
+  }
+  constexpr int kWide = L::tile_panels(Rows);
+  for (; panels >= kWide; panels -= kWide) {
+    product_tile<L, T, Rows, kWide>(work, w);
+    w = w.from(kWide, 0);
+    work.out += kWide * PackedMatrix::kPanel;
+  }
+  for (; panels > 0; --panels) {
+    product_tile<L, T, Rows, 1>(work, w);
+    w = w.from(1, 0);
+    work.out += PackedMatrix::kPanel;
+  }
+}
+
+/// a[rows, k] against `panels` whole panels: out[rows, panels * kPanel].
+template <class L, DType T>
+void product_panels(const typename L::Input* a, std::ptrdiff_t lda, std::int64_t rows, Panels<L, T> w,
+                    std::int64_t panels, std::int64_t k, float* out, std::ptrdiff_t ldo) {
+  constexpr std::int64_t kPerInput = L::kMultipliesPairs ? 2 : 1;
+  if (rows <= L::kTileRows) {
+    return product_rows<L, T>(static_cast<int>(rows), {a, lda, k, out, ldo, true, true}, w, panels);
+  }
+  const std::int64_t tiles = (rows + L::kTileRows - 1) / L::kTileRows;
+  const std::int64_t stretches = (k + L::kStretch - 1) / L::kStretch;
+  const std::int64_t stretch = ((k + stretches - 1) / stretches + 1) / 2 * 2;  // whole pairs
+  constexpr std::int64_t kWide = L::tile_panels(L::kTileRows);
+  for (std::int64_t panel = 0; panel < panels; panel += kWide) {
+    for (std::int64_t begin = 0; begin < k; begin += stretch) {
+      for (std::int64_t tile = 0; tile < tiles; ++tile) {
+        const std::int64_t row = rows * tile / tiles, end = rows * (tile + 1) / tiles;
+        const TileWork<L> work{a + row * lda + begin / kPerInput,
+                               lda,
+                               std::min(stretch, k - begin),
+                               out + row * ldo + panel * PackedMatrix::kPanel,
+                               ldo,
+                               begin == 0,
+                               tile == 0};
+        product_rows<L, T>(static_cast<int>(end - row), work, w.from(panel, begin),
+                           std::min(kWide, panels - panel));
+      }
+    }
+  }
+}
+
+/// The last panel of a matrix whose rows do not fill it: through a small copy, so that nothing beside `out`'s
+/// columns is written.
+template <class L, DType T>
+void product_last_panel(const typename L::Input* a, std::ptrdiff_t lda, std::int64_t rows, Panels<L, T> w,
+                        std::int64_t width, std::int64_t k, float* out, std::ptrdiff_t ldo) {
+  float block[static_cast<std::size_t>(L::kTileRows * PackedMatrix::kPanel)];
+  for (std::int64_t r = 0; r < rows; r += L::kTileRows) {
+    const std::int64_t count = std::min<std::int64_t>(L::kTileRows, rows - r);
+    product_panels<L, T>(a + r * lda, lda, count, w, 1, k, block, PackedMatrix::kPanel);
+    for (std::int64_t m = 0; m < count; ++m) {
+      std::copy_n(block + m * PackedMatrix::kPanel, width, out + (r + m) * ldo);
+    }
+  }
+}
+
+/// Calls f with the dtype as a constant.
+template <class F>
+void with_dtype(DType dtype, const F& f) {
+  switch (dtype) {
+    case DType::kBFloat16:
+      return f(std::integral_constant<DType, DType::kBFloat16>{});
+    case DType::kFloat16:
+      return f(std::integral_constant<DType, DType::kFloat16>{});
+    case DType::kFloat32:
+      return f(std::integral_constant<DType, DType::kFloat32>{});
+  }
+}
+
+/// Panels [begin, end) of a product, bias included.
+template <class L, DType T>
+void linear_part(const Linear& x, const typename L::Input* a, std::ptrdiff_t lda, std::int64_t rows,
+                 std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t kPanel = PackedMatrix::kPanel;
+  const std::int64_t whole = std::min(end, x.w->rows / kPanel), first = begin * kPanel,
+                     last = std::min(end * kPanel, x.w->rows), k = x.w->columns;
+  const Panels<L, T> w{x.w->panel(begin), static_cast<std::ptrdiff_t>(x.w->panel_bytes())};
+  if (whole > begin) product_panels<L, T>(a, lda, rows, w, whole - begin, k, x.out + first, x.ldo);
+  if (whole < end) {
+    product_last_panel<L, T>(a, lda, rows, w.from(whole - begin, 0), last - whole * kPanel, k,
+                             x.out + whole * kPanel, x.ldo);
+  }
+  if (x.bias == nullptr) return;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = first; c < last; ++c) x.out[r * x.ldo + c] += x.bias[c];
+  }
+}
+
+/// The same with lanes that multiply floats; weights of any dtype. `pairs`: not used.
+template <class L>
+void linear_range(const Linear& x, const std::uint32_t* /*pairs*/, std::int64_t rows, std::int64_t begin,
+                  std::int64_t end) {
+  with_dtype(x.w->dtype,
+             [&](auto type) { linear_part<L, decltype(type)::value>(x, x.a, x.lda, rows, begin, end); });
+}
+
+/// The same with lanes that multiply pairs of bf16, given the operand as `pairs` [rows, K/2]; with `Floats`
+/// where it is not (nullptr).
+template <class L, class Floats>
+void linear_range_pairs(const Linear& x, const std::uint32_t* pairs, std::int64_t rows, std::int64_t begin,
+                        std::int64_t end) {
+  if (pairs == nullptr) return linear_range<Floats>(x, nullptr, rows, begin, end);
+  linear_part<L, DType::kBFloat16>(x, pairs, x.w->columns / 2, rows, begin, end);
+}
+
+/// Floats that are bf16 already, as pairs: the even one in the low half.
+inline void pack_pairs(const float* a, std::int64_t count, std::uint32_t* pairs) {
+  for (std::int64_t p = 0; p < count; ++p) {
+    pairs[p] = (std::bit_cast<std::uint32_t>(a[2 * p]) >> 16) |
+               (std::bit_cast<std::uint32_t>(a[2 * p + 1]) & 0xffff0000u);
   }
 }
 
