@@ -41,8 +41,9 @@ float Rope::frequency(int pair, int head_dim, std::int64_t position) const {
 void Rope::angles(std::int64_t position, int head_dim, std::span<float> out) const {
   for (int pair = 0; pair < head_dim / 2; ++pair) {
     const float angle = static_cast<float>(position) * frequency(pair, head_dim, position);
-    out[static_cast<std::size_t>(2 * pair)] = static_cast<float>(math::cos(static_cast<double>(angle)));
-    out[static_cast<std::size_t>(2 * pair + 1)] = static_cast<float>(math::sin(static_cast<double>(angle)));
+    const auto at = static_cast<std::size_t>(pair), half = static_cast<std::size_t>(head_dim / 2);
+    out[at] = static_cast<float>(math::cos(static_cast<double>(angle)));
+    out[half + at] = static_cast<float>(math::sin(static_cast<double>(angle)));
   }
 }
 

@@ -11,7 +11,8 @@ using device::Compute;
 
 namespace {
 
-/// Device memory that grows to the largest step seen.
+/// Device memory that grows to the largest step seen. All uses of one step ask for the same size, so that
+/// what is deferred keeps its memory.
 class Scratch {
  public:
   float* get(device::Device& device, std::int64_t count) {
@@ -22,6 +23,18 @@ class Scratch {
 
  private:
   device::Buffer buffer_;
+};
+
+/// While it lives the ranks may exchange what was computed so far.
+class Exchange {
+ public:
+  explicit Exchange(device::Device& device) : device_(device) { device_.wait(); }
+  ~Exchange() { device_.defer(); }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+ private:
+  device::Device& device_;
 };
 
 const float* or_null(const device::Buffer& buffer) {
@@ -35,8 +48,8 @@ struct Transformer::Workspace {
       logits;
   float* x = nullptr;                           // [T, C], the residual stream
   std::vector<device::Linear> products;         // of the next parallel region
-  std::vector<std::vector<float>> angle_table;  // of each rope: [positions, D/2, 2], grown as positions come
-  std::vector<std::vector<float>> angles;       // of each rope: [T, D/2, 2], of the current step
+  std::vector<std::vector<float>> angle_table;  // of each rope: [positions, 2, D/2], grown as positions come
+  std::vector<std::vector<float>> angles;       // of each rope: [T, 2, D/2], of the current step
   std::vector<float> local_logits, all_logits;  // host
 };
 
@@ -80,6 +93,8 @@ std::uint64_t Transformer::page_bytes(const Architecture& a, Compute compute, in
 std::span<const float> Transformer::forward(const device::StepTokens& step, device::KvCache& cache,
                                             std::span<const std::int32_t> rows) {
   for (std::size_t r = 0; r < architecture_.ropes.size(); ++r) work_->angles[r].clear();
+  work_->products.clear();
+  device_.defer();
   embed(step);
   for (std::size_t layer = 0; layer < architecture_.layers.size(); ++layer) {
     attention(layer, step, cache);     // x += attention(norm(x))
@@ -97,6 +112,7 @@ void Transformer::embed(const device::StepTokens& step) {
                                                      : architecture_.embedding_scale;
   device_.embed(step.ids, weights_.embedding, weights_.first_token, scale, work_->x);
   if (replica_.size() > 1) {  // every row is on one rank, zero bits on the others
+    const Exchange exchange(device_);
     replica_.all_reduce_or(
         std::span(reinterpret_cast<std::uint32_t*>(work_->x), static_cast<std::size_t>(count)));
   }
@@ -169,6 +185,7 @@ void Transformer::project(const float* x /* [T, width] */, std::int64_t width,
   }
 }
 
+/// Does the products that were added.
 void Transformer::multiply(std::int64_t tokens) {
   device_.linear(work_->products, tokens);
   work_->products.clear();
@@ -193,6 +210,7 @@ void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t w
     float* mine = work_->local_sum.get(device_, count);
     float* all = work_->gathered.get(device_, count * replica_.size());
     device_.add_parts(parts, nullptr, tokens, columns, false, mine);
+    const Exchange exchange(device_);
     replica_.all_gather(
         std::as_bytes(std::span(mine, static_cast<std::size_t>(count))),
         std::as_writable_bytes(std::span(all, static_cast<std::size_t>(count * replica_.size()))));
@@ -206,7 +224,8 @@ void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t w
     device_.add_parts(parts, or_null(bias), tokens, columns, false, out);
     device_.rms_norm(out, norm.as<float>(), architecture_.norm_epsilon, tokens, columns, Compute::kFloat32,
                      out);
-    device_.add(work_->x, out, count);
+    const float* const sum[] = {out};
+    device_.add_parts(sum, nullptr, tokens, columns, true, work_->x);
   }
 }
 
@@ -214,17 +233,19 @@ void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t w
 std::span<const float> Transformer::logits(std::span<const std::int32_t> rows) {
   const Architecture& a = architecture_;
   const auto count = static_cast<std::int64_t>(rows.size());
-  if (count == 0) return {};
-  float* chosen = work_->rows.get(device_, count * a.width);
-  for (std::int64_t r = 0; r < count; ++r) {
-    std::copy_n(work_->x + rows[static_cast<std::size_t>(r)] * a.width, a.width, chosen + r * a.width);
+  if (count == 0) {
+    device_.wait();
+    return {};
   }
+  float* chosen = work_->rows.get(device_, count * a.width);
+  device_.take_rows(work_->x, a.width, rows, chosen);
   device_.rms_norm(chosen, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, chosen);
   const device::PackedMatrix& head = weights_.output_embedding();
   float* local = work_->logits.get(device_, count * head.rows);
   work_->products.push_back({chosen, a.width, &head, nullptr, local, head.rows, compute_});
   multiply(count);
   if (a.logit_softcap != 0) device_.softcap(local, count * head.rows, a.logit_softcap);
+  device_.wait();
   if (replica_.size() == 1) return {local, static_cast<std::size_t>(count * head.rows)};
 
   std::vector<std::size_t> bytes;

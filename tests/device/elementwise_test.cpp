@@ -206,9 +206,13 @@ TEST_P(Elementwise, RopeRotatesPairsAHalfApart) {
   for (const std::int64_t dim : {2, 12, 64}) {
     const std::int64_t tokens = 5, heads = 3, half = dim / 2;
     std::vector<float> angles;
-    for (std::int64_t i = 0; i < tokens * half; ++i) {
-      angles.push_back(static_cast<float>(std::cos(0.37 * static_cast<double>(i))));
-      angles.push_back(static_cast<float>(std::sin(0.37 * static_cast<double>(i))));
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      for (const bool sine : {false, true}) {
+        for (std::int64_t d = 0; d < half; ++d) {
+          const double angle = 0.37 * static_cast<double>(t * half + d);
+          angles.push_back(static_cast<float>(sine ? std::sin(angle) : std::cos(angle)));
+        }
+      }
     }
     const auto x = test::random_floats(static_cast<std::size_t>(tokens * heads * dim), 7, -3, 3);
     std::vector<float> wide = x, narrow = x;
@@ -219,8 +223,9 @@ TEST_P(Elementwise, RopeRotatesPairsAHalfApart) {
         for (std::int64_t d = 0; d < half; ++d) {
           const auto first = static_cast<std::size_t>((t * heads + h) * dim + d),
                      second = first + static_cast<std::size_t>(half);
-          const auto at = static_cast<std::size_t>((t * half + d) * 2);
-          const double a = x[first], b = x[second], c = angles[at], s = angles[at + 1];
+          const auto at = static_cast<std::size_t>(t * dim + d);
+          const double a = x[first], b = x[second], c = angles[at],
+                       s = angles[at + static_cast<std::size_t>(half)];
           ASSERT_NEAR(wide[first], a * c - b * s, 2 * test::kEpsilon * (std::abs(a * c) + std::abs(b * s)));
           ASSERT_NEAR(wide[second], b * c + a * s, 2 * test::kEpsilon * (std::abs(b * c) + std::abs(a * s)));
           ASSERT_EQ(narrow[first], round_to_bf16(wide[first]));
@@ -259,9 +264,38 @@ TEST_P(Elementwise, AddPartsAddsAsATree) {
       }
     }
   }
-  std::vector<float> x = test::random_floats(9001, 1), y = test::random_floats(9001, 2), sum = x;
-  threaded_->add(sum.data(), y.data(), 9001);
-  for (std::size_t i = 0; i < 9001; ++i) ASSERT_EQ(sum[i], x[i] + y[i]);
+}
+
+// A step's worth of operators that depend on each other in every way the device may order them: rows after
+// rows, rows after a product, a product after rows; deferred and at once, with any number of threads.
+TEST_P(Elementwise, DeferredIsTheSameAsAtOnce) {
+  const std::int64_t width = 48, tokens = 9;
+  const auto count = static_cast<std::size_t>(tokens * width);
+  auto matrix_values = test::random_floats(static_cast<std::size_t>(width * width), 1);
+  const PackedMatrix w = test::packed(*device_, DType::kBFloat16, width, width, matrix_values);
+  const auto start = test::random_floats(count, 2), weight = test::random_floats(48, 3, 0.5f, 1.5f);
+  const std::vector<std::int32_t> order = {3, 1, 4, 0, 8, 2, 7, 6, 5};
+  const auto run = [&](Device& device, bool deferred) {
+    std::vector<float> x = start, h(count), y(count), moved(count);
+    const float* const parts[] = {y.data()};
+    if (deferred) device.defer();
+    for (int layer = 0; layer < 200; ++layer) {  // more than one list of work holds
+      device.rms_norm(x.data(), weight.data(), 1e-6f, tokens, width, Compute::kBFloat16, h.data());
+      const Linear product{h.data(), width, &w, nullptr, y.data(), width, Compute::kBFloat16};
+      device.linear({&product, 1}, tokens);
+      device.gated(Activation::kSilu, y.data(), h.data(), tokens * width, Compute::kFloat32, y.data());
+      device.add_parts(parts, nullptr, tokens, width, true, x.data());
+      device.take_rows(x.data(), width, order, moved.data());
+      device.rms_norm(moved.data(), weight.data(), 1e-6f, tokens, width, Compute::kFloat32, x.data());
+    }
+    if (deferred) device.wait();
+    return x;
+  };
+  const std::vector<float> expected = run(*device_, false);
+  EXPECT_TRUE(test::same_bits(run(*device_, true), expected));
+  EXPECT_TRUE(test::same_bits(run(*threaded_, false), expected));
+  for (int repeat = 0; repeat < 20; ++repeat)
+    ASSERT_TRUE(test::same_bits(run(*threaded_, true), expected)) << repeat;
 }
 
 TEST_P(Elementwise, EmbedGivesItsRowsAndZerosForOthers) {

@@ -31,6 +31,27 @@ TEST_P(Pool, ManyTinyRegions) {
   for (const std::int64_t c : count) EXPECT_EQ(c, 5000LL * 5001 / 2);
 }
 
+// Not atomic on purpose, as above: after a barrier a member reads what its neighbour wrote before it.
+TEST_P(Pool, BarriersOrderWhatMembersDo) {
+  ThreadPool pool(unpinned(GetParam()));
+  const auto members = static_cast<std::size_t>(pool.size());
+  std::vector<std::int64_t> value(members, 1), next(members, 0);
+  for (int region = 0; region < 50; ++region) {
+    pool.run([&](int member) {
+      const auto m = static_cast<std::size_t>(member);
+      for (int round = 0; round < 20; ++round) {
+        next[m] = (value[m] + value[(m + 1) % members]) % 1000003;
+        pool.barrier();
+        value[m] = next[m];
+        pool.barrier();
+      }
+    });
+  }
+  std::int64_t expected = 1;
+  for (int i = 0; i < 1000; ++i) expected = 2 * expected % 1000003;
+  for (const std::int64_t v : value) EXPECT_EQ(v, expected);
+}
+
 TEST_P(Pool, SplitCoversEveryUnitOnce) {
   ThreadPool pool(unpinned(GetParam()));
   for (const std::int64_t units : {0, 1, 2, 3, 4, 5, 6, 17, 1000}) {

@@ -60,6 +60,11 @@ struct Linear {
 /// One device and its operators. Owned by one thread at a time; work inside an operator is spread over its
 /// own threads or streams. Pointers are memory of this device unless called host arrays. T rows are the
 /// tokens of a step.
+///
+/// Operators take effect in the order of their calls. Between defer() and wait() a call may return before its
+/// work is done, or begun: what it was given, spans and arrays included, must stay as it is until wait(), and
+/// results may be read only after that. An operator that is none of a step's (blending, copying a page, host
+/// work) must not be called in between.
 class Device {
  public:
   virtual ~Device() = default;
@@ -84,11 +89,18 @@ class Device {
   /// XXH3-64 of `bytes` bytes of this device's memory.
   [[nodiscard]] virtual std::uint64_t hash(const std::byte* data, std::size_t bytes) const = 0;
 
+  virtual void defer() = 0;
+  virtual void wait() = 0;
+
   /// x[t, :] = scale * E[id - first_row, :] widened to f32, for the tokens whose row is in this matrix; zeros
   /// for others.
   virtual void embed(std::span<const std::int32_t> ids /* [T], host */,
                      const PackedMatrix& embedding /* [rows, C] */, std::int64_t first_row, float scale,
                      float* x /* [T, C] */) = 0;
+
+  /// out[r, :] = x[rows[r], :].
+  virtual void take_rows(const float* x /* [.., width] */, std::int64_t width,
+                         std::span<const std::int32_t> rows /* [R], host */, float* out /* [R, width] */) = 0;
 
   /// out[r, :] = x[r, :] / sqrt(mean(x[r, :]^2) + eps) * weight, rounded to `compute` (Zhang and Sennrich,
   /// RMSNorm, arXiv 1910.07467). In place is allowed.
@@ -106,14 +118,11 @@ class Device {
                          const float* bias /* [width] */, std::int64_t rows, std::int64_t width,
                          bool accumulate, float* x /* [rows, width] */) = 0;
 
-  /// x[i] += y[i].
-  virtual void add(float* x, const float* y, std::int64_t count) = 0;
-
   /// Rotates pairs (d, d + D/2) of every head of every row by the angles of the row's position, then rounds
   /// to `rounding` (Su et al., RoFormer, arXiv 2104.09864, in the half-split form of Hugging Face
   /// checkpoints).
   virtual void rope(float* x /* [T, heads, D] */, std::int64_t heads, std::int64_t head_dim,
-                    std::span<const float> angles /* [T, D/2, 2]: cos, sin; host */, Compute rounding) = 0;
+                    std::span<const float> angles /* [T, 2, D/2]: cos, sin; host */, Compute rounding) = 0;
 
   /// Writes each token's keys and values into its page, rounded to the cache's dtype.
   virtual void store_kv(const float* k /* [T, G, D] */, const float* v /* [T, G, D] */, int layer,

@@ -20,9 +20,9 @@ struct Rope {
   double low_frequency_factor = 1, high_frequency_factor = 4;  ///< llama3
   double original_positions = 0;                               ///< llama3, dynamic: trained context
 
-  /// Writes cos and sin of each pair's angle at `position`. Frequencies and angles are rounded to f32, as the
-  /// reference implementation computes them.
-  void angles(std::int64_t position, int head_dim, std::span<float> out /* [D/2, 2] */) const;
+  /// Writes the cosines, then the sines of the pairs' angles at `position`. Frequencies and angles are
+  /// rounded to f32, as the reference implementation computes them.
+  void angles(std::int64_t position, int head_dim, std::span<float> out /* [2, D/2] */) const;
 
  private:
   [[nodiscard]] float frequency(int pair, int head_dim, std::int64_t position) const;

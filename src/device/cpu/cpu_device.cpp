@@ -2,6 +2,8 @@
 // computed whole by one thread.
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -17,7 +19,9 @@
 #include "cores.hpp"
 #include "kernels.hpp"
 #include "matrix_pack.hpp"
+#include "rows.hpp"
 #include "thread_pool.hpp"
+#include "work_list.hpp"
 
 namespace wisk::device {
 
@@ -96,100 +100,91 @@ class CpuDevice final : public Device {
     return xxh3(std::span<const std::byte>(data, bytes));
   }
 
+  void defer() override { deferring_ = true; }
+
+  void wait() override {
+    deferring_ = false;
+    work_.run();
+    products_.clear();
+  }
+
   void embed(std::span<const std::int32_t> ids, const PackedMatrix& embedding, std::int64_t first_row,
              float scale, float* x) override {
-    pool_.split(static_cast<std::int64_t>(ids.size()), [&](std::int64_t begin, std::int64_t end) {
+    const auto rows = static_cast<std::int64_t>(ids.size());
+    by_rows(rows, [ids, matrix = &embedding, first_row, scale, x](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t) {
-        float* row = x + t * embedding.columns;
+        float* row = x + t * matrix->columns;
         const std::int64_t index = ids[static_cast<std::size_t>(t)] - first_row;
-        if (index < 0 || index >= embedding.rows) {
-          std::fill(row, row + embedding.columns, 0.0f);
+        if (index < 0 || index >= matrix->rows) {
+          std::fill(row, row + matrix->columns, 0.0f);
           continue;
         }
-        unpack_row(embedding, index, row);
-        for (std::int64_t c = 0; c < embedding.columns; ++c) row[c] *= scale;
+        unpack_row(*matrix, index, row);
+        for (std::int64_t c = 0; c < matrix->columns; ++c) row[c] *= scale;
       }
+    });
+  }
+
+  void take_rows(const float* x, std::int64_t width, std::span<const std::int32_t> rows,
+                 float* out) override {
+    // Reads rows that other members may have written.
+    submit({}, [this, x, width, rows, out](int member, std::atomic<std::int64_t>&) {
+      const auto [begin, end] = pool_.share(static_cast<std::int64_t>(rows.size()), member);
+      for (std::int64_t r = begin; r < end; ++r)
+        std::copy_n(x + rows[static_cast<std::size_t>(r)] * width, width, out + r * width);
     });
   }
 
   void rms_norm(const float* x, const float* weight, float eps, std::int64_t rows, std::int64_t width,
                 Compute rounding, float* out) override {
-    pool_.split(rows, [&](std::int64_t begin, std::int64_t end) {
+    by_rows(rows, [=, norm = kernels_.rms_norm](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r)
-        kernels_.rms_norm(x + r * width, weight, eps, width, rounding, out + r * width);
+        norm(x + r * width, weight, eps, width, rounding, out + r * width);
     });
   }
 
   void linear(std::span<const Linear> products, std::int64_t rows) override {
-    if (rows == 0) return;
-    pack_inputs(products, rows);
+    if (rows == 0 || products.empty()) return;
+    const Products list = keep(products, rows);
+    if (list.any_pairs) {
+      by_rows(rows, [this, list](std::int64_t begin, std::int64_t end) { make_pairs(list, begin, end); });
+    }
     std::int64_t panels = 0;
     for (const Linear& x : products) panels += x.w->panels();
     // Members take some panels at a time, as a core may be slower than another or busy with something else;
     // whole groups of four, which a single row is multiplied with at once.
     const std::int64_t chunk =
         pool_.size() == 1 ? panels : std::max<std::int64_t>(4, panels / (8 * pool_.size()) / 4 * 4);
-    std::atomic<std::int64_t> next{0};
-    pool_.run([&](int) {
+    submit({}, [this, list, rows, panels, chunk](int, std::atomic<std::int64_t>& next) {
       for (std::int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed); begin < panels;
            begin = next.fetch_add(chunk, std::memory_order_relaxed)) {
-        multiply_panels(products, rows, begin, std::min(begin + chunk, panels));
+        multiply_panels(list, rows, begin, std::min(begin + chunk, panels));
       }
     });
   }
 
   void add_parts(std::span<const float* const> parts, const float* bias, std::int64_t rows,
                  std::int64_t width, bool accumulate, float* x) override {
-    constexpr std::size_t kMostParts = 8;
-    WISK_ASSERT(parts.size() <= kMostParts && (parts.size() & (parts.size() - 1)) == 0 && !parts.empty());
-    pool_.split(rows, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) {
-        for (std::int64_t c = 0; c < width; ++c) {
-          float part[kMostParts];
-          for (std::size_t s = 0; s < parts.size(); ++s) part[s] = parts[s][r * width + c];
-          for (std::size_t count = parts.size(); count > 1; count /= 2) {
-            for (std::size_t s = 0; s < count / 2; ++s) part[s] = part[2 * s] + part[2 * s + 1];
-          }
-          const float sum = bias == nullptr ? part[0] : part[0] + bias[c];
-          x[r * width + c] = accumulate ? x[r * width + c] + sum : sum;
-        }
-      }
-    });
-  }
-
-  void add(float* x, const float* y, std::int64_t count) override {
-    pool_.split((count + 4095) / 4096, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin * 4096; i < std::min(end * 4096, count); ++i) x[i] += y[i];
+    WISK_ASSERT(parts.size() <= kMostParts);
+    std::array<const float*, kMostParts> kept{};
+    std::copy(parts.begin(), parts.end(), kept.begin());
+    by_rows(rows, [=, count = parts.size(), add = kernels_.add_parts](std::int64_t begin, std::int64_t end) {
+      add(std::span(kept).first(count), bias, width, accumulate, x, begin, end);
     });
   }
 
   void rope(float* x, std::int64_t heads, std::int64_t head_dim, std::span<const float> angles,
             Compute rounding) override {
-    const std::int64_t half = head_dim / 2, rows = static_cast<std::int64_t>(angles.size()) / head_dim;
-    pool_.split(rows, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t t = begin; t < end; ++t) {
-        const float* angle = angles.data() + t * head_dim;
-        for (std::int64_t h = 0; h < heads; ++h) {
-          float* first = x + (t * heads + h) * head_dim;
-          float* second = first + half;
-          for (std::int64_t d = 0; d < half; ++d) {
-            const float cosine = angle[2 * d], sine = angle[2 * d + 1], a = first[d], b = second[d];
-            first[d] = a * cosine - b * sine;
-            second[d] = b * cosine + a * sine;
-          }
-          if (rounding == Compute::kBFloat16) {
-            for (std::int64_t d = 0; d < head_dim; ++d) first[d] = round_to_bf16(first[d]);
-          }
-        }
-      }
+    const std::int64_t rows = static_cast<std::int64_t>(angles.size()) / head_dim;
+    by_rows(rows, [=, rotate = kernels_.rope](std::int64_t begin, std::int64_t end) {
+      rotate(x, heads, head_dim, angles.data(), rounding, begin, end);
     });
   }
 
   void store_kv(const float* k, const float* v, int layer, const StepTokens& step, KvCache& cache) override {
-    const std::int64_t row = std::int64_t{cache.kv_heads} * cache.head_dim;
-    pool_.split(step.size(), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t t = begin; t < end; ++t) store_token(k + t * row, v + t * row, layer, step, t, cache);
-    });
+    by_rows(step.size(),
+            [k, v, layer, step, to = &cache, store = kernels_.store_kv](
+                std::int64_t begin, std::int64_t end) { store(k, v, layer, step, *to, begin, end); });
   }
 
   void attention(const float* q, const AttentionShape& shape, int layer, const StepTokens& step,
@@ -199,28 +194,29 @@ class CpuDevice final : public Device {
     const std::int64_t tokens = step.size();
     const std::int64_t together =
         std::clamp<std::int64_t>(tokens * shape.kv_heads / (4 * pool_.size()), 1, kMostTokens);
-    const std::int64_t items = (tokens + together - 1) / together * shape.kv_heads;
-    for_each_item(items, [&](std::int64_t i, int member) {
-      const std::int64_t begin = i / shape.kv_heads * together;
-      kernels_.attend(q, static_cast<int>(begin), static_cast<int>(std::min(begin + together, tokens)),
-                      static_cast<int>(i % shape.kv_heads), shape, layer, step, cache, rounding,
-                      scratch_[static_cast<std::size_t>(member)], out);
+    submit({}, [this, q, shape, layer, step, from = &cache, rounding, out, tokens, together](
+                   int member, std::atomic<std::int64_t>& next) {
+      const std::int64_t items = (tokens + together - 1) / together * shape.kv_heads;
+      for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < items;
+           i = next.fetch_add(1, std::memory_order_relaxed)) {
+        const std::int64_t begin = i / shape.kv_heads * together;
+        kernels_.attend(q, static_cast<int>(begin), static_cast<int>(std::min(begin + together, tokens)),
+                        static_cast<int>(i % shape.kv_heads), shape, layer, step, *from, rounding,
+                        scratch_[static_cast<std::size_t>(member)], out);
+      }
     });
   }
 
   void gated(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,
              float* out) override {
-    constexpr std::int64_t kUnit = 1024;
-    pool_.split((count + kUnit - 1) / kUnit, [&](std::int64_t begin, std::int64_t end) {
-      const std::int64_t from = begin * kUnit, to = std::min(end * kUnit, count);
-      kernels_.gated(activation, gate + from, up + from, to - from, rounding, out + from);
+    by_units(count, [=, gate_range = kernels_.gated](std::int64_t begin, std::int64_t end) {
+      gate_range(activation, gate + begin, up + begin, end - begin, rounding, out + begin);
     });
   }
 
   void softcap(float* x, std::int64_t count, float cap) override {
-    constexpr std::int64_t kUnit = 1024;
-    pool_.split((count + kUnit - 1) / kUnit, [&](std::int64_t begin, std::int64_t end) {
-      kernels_.softcap(x + begin * kUnit, std::min(end * kUnit, count) - begin * kUnit, cap);
+    by_units(count, [=, softcap_range = kernels_.softcap](std::int64_t begin, std::int64_t end) {
+      softcap_range(x + begin, end - begin, cap);
     });
   }
 
@@ -247,92 +243,100 @@ class CpuDevice final : public Device {
   }
 
  private:
-  /// Where the operands of products are bf16 and the kernels multiply pairs: makes them.
-  void pack_inputs(std::span<const Linear> products, std::int64_t rows) {
-    pairs_of_.assign(products.size(), -1);
-    if (!kernels_.multiplies_pairs) return;
-    std::int64_t count = 0;
-    for (std::size_t i = 0; i < products.size(); ++i) {
-      const Linear& x = products[i];
-      const std::int64_t k = x.w->columns;
-      if (x.inputs != Compute::kBFloat16 || x.w->dtype != DType::kBFloat16 || k % 2 != 0) continue;
-      const bool again = i > 0 && pairs_of_[i - 1] >= 0 && products[i - 1].a == x.a &&
-                         products[i - 1].lda == x.lda && products[i - 1].w->columns == k;
-      pairs_of_[i] = again ? pairs_of_[i - 1] : count;
-      if (!again) count += rows * (k / 2);
-    }
-    if (static_cast<std::size_t>(count) > pairs_.size()) pairs_.resize(static_cast<std::size_t>(count));
-    pool_.split(rows, [&](std::int64_t begin, std::int64_t end) {
-      for (std::size_t i = 0; i < products.size(); ++i) {
-        const Linear& x = products[i];
-        const std::int64_t k = x.w->columns;
-        if (pairs_of_[i] < 0 || (i > 0 && pairs_of_[i] == pairs_of_[i - 1])) continue;
-        for (std::int64_t r = begin; r < end; ++r) {
-          pack_pairs(x.a + r * x.lda, k / 2, pairs_.data() + pairs_of_[i] + r * (k / 2));
-        }
-      }
-    });
-  }
+  /// Products that were asked for: where they lie in `products_`, and where their operands as pairs lie in
+  /// `pairs_` once they are made (offsets: both grow).
+  struct Products {
+    std::size_t first, count;
+    bool any_pairs;
+  };
+  struct Product {
+    Linear x;
+    std::int64_t pairs;  // -1: not as pairs
+    bool makes_pairs;    // the first of those that share them
+  };
 
-  /// Panels [begin, end) of all products, counted through.
-  void multiply_panels(std::span<const Linear> products, std::int64_t rows, std::int64_t begin,
-                       std::int64_t end) const {
-    std::int64_t first = 0;  // of this product
-    for (std::size_t i = 0; i < products.size() && first < end; ++i) {
-      const std::int64_t panels = products[i].w->panels();
-      const std::int64_t from = std::max(begin - first, std::int64_t{0}), to = std::min(end - first, panels);
-      const std::uint32_t* pairs = pairs_of_[i] < 0 ? nullptr : pairs_.data() + pairs_of_[i];
-      if (from < to) kernels_.linear(products[i], pairs, rows, from, to);
-      first += panels;
-    }
-  }
-
-  /// task(index, member) for every index; items differ in length, so members take them one by one.
+  /// Does the task, now or with wait().
   template <class Task>
-  void for_each_item(std::int64_t items, const Task& task) {
-    std::atomic<std::int64_t> next{0};
-    pool_.run([&](int member) {
-      for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < items;
-           i = next.fetch_add(1, std::memory_order_relaxed)) {
-        task(i, member);
-      }
+  void submit(Sharing sharing, const Task& task) {
+    work_.add(sharing, task);
+    if (deferring_) return;
+    work_.run();
+    products_.clear();
+  }
+
+  /// task(begin, end) for each member's share of `rows`.
+  template <class Task>
+  void by_rows(std::int64_t rows, const Task& task) {
+    submit({rows}, [this, rows, task](int member, std::atomic<std::int64_t>&) {
+      const auto [begin, end] = pool_.share(rows, member);
+      if (begin < end) task(begin, end);
     });
   }
 
-  static void store_token(const float* k /* [G, D] */, const float* v /* [G, D] */, int layer,
-                          const StepTokens& step, std::int64_t t, KvCache& cache) {
-    const std::int32_t position = step.positions[static_cast<std::size_t>(t)];
-    const std::int32_t page = step.pages[static_cast<std::size_t>(
-        step.page_rows[static_cast<std::size_t>(t)] + position / kPageTokens)];
-    constexpr std::int64_t kPanel = PackedMatrix::kPanel;
-    const std::int64_t slot = position % kPageTokens, dim = cache.head_dim;
-    for (int head = 0; head < cache.kv_heads; ++head, k += dim, v += dim) {
-      std::byte* keys = cache.keys(page, layer, head);
-      std::byte* values = keys + cache.half_bytes();
-      // The token is row `slot` of the keys and column `slot` of the values.
-      if (cache.dtype == DType::kFloat32) {
-        auto* key = reinterpret_cast<float*>(keys) + slot / kPanel * dim * kPanel + slot % kPanel;
-        auto* value = reinterpret_cast<float*>(values) + slot * kPanel;
-        for (std::int64_t d = 0; d < dim; ++d) {
-          key[d * kPanel] = k[d];
-          value[d / kPanel * kPageTokens * kPanel + d % kPanel] = v[d];
-        }
-      } else {
-        auto* key = reinterpret_cast<std::uint16_t*>(keys) + slot / kPanel * dim * kPanel + slot % kPanel * 2;
-        auto* value = reinterpret_cast<std::uint16_t*>(values) + slot / 2 * 2 * kPanel + slot % 2;
-        for (std::int64_t d = 0; d < dim; ++d) {
-          key[d / 2 * 2 * kPanel + d % 2] = float_to_bf16(k[d]);
-          value[d / kPanel * kPageTokens * kPanel + d % kPanel * 2] = float_to_bf16(v[d]);
-        }
+  /// task(begin, end) for each member's share of `count` elements, cut at multiples of the widest vector.
+  template <class Task>
+  void by_units(std::int64_t count, const Task& task) {
+    constexpr std::int64_t kUnit = 256;
+    submit({}, [this, count, task](int member, std::atomic<std::int64_t>&) {
+      const auto [begin, end] = pool_.share((count + kUnit - 1) / kUnit, member);
+      if (begin < end) task(begin * kUnit, std::min(end * kUnit, count));
+    });
+  }
+
+  Products keep(std::span<const Linear> products, std::int64_t rows) {
+    Products list{products_.size(), products.size(), false};
+    std::int64_t pairs = 0;  // the list's operands; an earlier list's are no longer needed when they are made
+    for (const Linear& x : products) {
+      const std::int64_t k = x.w->columns;
+      Product product{x, -1, false};
+      if (kernels_.multiplies_pairs && x.inputs == Compute::kBFloat16 && x.w->dtype == DType::kBFloat16 &&
+          k % 2 == 0) {
+        const bool again = products_.size() > list.first && products_.back().pairs >= 0 &&
+                           products_.back().x.a == x.a && products_.back().x.lda == x.lda &&
+                           products_.back().x.w->columns == k;
+        product.pairs = again ? products_.back().pairs : pairs;
+        product.makes_pairs = !again;
+        if (!again) pairs += rows * (k / 2);
+        list.any_pairs = true;
       }
+      products_.push_back(product);
+    }
+    if (static_cast<std::size_t>(pairs) > pairs_.size()) pairs_.resize(static_cast<std::size_t>(pairs));
+    return list;
+  }
+
+  void make_pairs(const Products& list, std::int64_t begin, std::int64_t end) {
+    for (std::size_t i = list.first; i < list.first + list.count; ++i) {
+      const Product& product = products_[i];
+      if (!product.makes_pairs) continue;
+      const std::int64_t half = product.x.w->columns / 2;
+      for (std::int64_t r = begin; r < end; ++r)
+        pack_pairs(product.x.a + r * product.x.lda, half, pairs_.data() + product.pairs + r * half);
+    }
+  }
+
+  /// Panels [begin, end) of a list, counted through all its products.
+  void multiply_panels(const Products& list, std::int64_t rows, std::int64_t begin, std::int64_t end) const {
+    std::int64_t first = 0;  // of this product
+    for (std::size_t i = list.first; i < list.first + list.count && first < end; ++i) {
+      const Product& product = products_[i];
+      const std::int64_t panels = product.x.w->panels();
+      const std::int64_t from = std::max(begin - first, std::int64_t{0}), to = std::min(end - first, panels);
+      if (from < to) {
+        kernels_.linear(product.x, product.pairs < 0 ? nullptr : pairs_.data() + product.pairs, rows, from,
+                        to);
+      }
+      first += panels;
     }
   }
 
   const Kernels& kernels_;
   ThreadPool pool_;
+  WorkList work_{pool_};
+  bool deferring_ = false;
   std::vector<AttentionScratch> scratch_;  // [threads]
-  std::vector<std::uint32_t> pairs_;       // operands of the current products, [rows, K/2] each
-  std::vector<std::int64_t> pairs_of_;     // [products] where in pairs_, or -1
+  std::vector<Product> products_;          // of the work that is deferred
+  std::vector<std::uint32_t> pairs_;       // operands of one list's products, [rows, K/2] each
 };
 
 }  // namespace

@@ -97,7 +97,8 @@ const Kernels& kernels_named(const std::string& name) {
   for (const Candidate& candidate : kCandidates) {
     names += std::string(", ") + candidate.name;
     const bool wanted = name == candidate.name || (name == "auto" && candidate.automatic);
-    if (!wanted || candidate.table() == nullptr || !candidate.runs_here()) continue;
+    // The processor first: even the function that gives the table is compiled for it.
+    if (!wanted || !candidate.runs_here() || candidate.table() == nullptr) continue;
     if (same_bits_as_plain(*candidate.table())) return *candidate.table();
     if (name != "auto") {
       throw EnvironmentError("kernels: expected the bits of the plain ones, found others from \"" + name +

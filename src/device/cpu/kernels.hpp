@@ -21,6 +21,12 @@ struct Kernels {
   void (*gated)(Activation activation, const float* gate, const float* up, std::int64_t count,
                 Compute rounding, float* out);
   void (*softcap)(float* x, std::int64_t count, float cap);
+  void (*add_parts)(std::span<const float* const> parts, const float* bias, std::int64_t width,
+                    bool accumulate, float* x, std::int64_t begin, std::int64_t end);
+  void (*rope)(float* x, std::int64_t heads, std::int64_t head_dim, const float* angles, Compute rounding,
+               std::int64_t begin, std::int64_t end);
+  void (*store_kv)(const float* k, const float* v, int layer, const StepTokens& step, const KvCache& cache,
+                   std::int64_t begin, std::int64_t end);
   void (*attend)(const float* q, int begin, int end, int kv_head, const AttentionShape& shape, int layer,
                  const StepTokens& step, const KvCache& cache, Compute rounding, AttentionScratch& scratch,
                  float* out);

@@ -5,14 +5,23 @@
 #include "lanes.hpp"
 #include "product.hpp"
 #include "rms_norm.hpp"
+#include "rows.hpp"
 
 namespace wisk::device {
 
 const Kernels* avx2_kernels() {
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
   using L = Avx2Lanes;
-  static constexpr Kernels kTable = {
-      "avx2", false, linear_range<L>, rms_norm_row<L>, gated_range<L>, softcap_range<L>, attend<L>};
+  static constexpr Kernels kTable = {"avx2",
+                                     false,
+                                     linear_range<L>,
+                                     rms_norm_row<L>,
+                                     gated_range<L>,
+                                     softcap_range<L>,
+                                     add_parts_rows<L>,
+                                     rope_rows<L>,
+                                     store_kv_rows<L>,
+                                     attend<L>};
   return &kTable;
 #else
   return nullptr;

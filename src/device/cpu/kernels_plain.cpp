@@ -4,6 +4,7 @@
 #include "lanes.hpp"
 #include "product.hpp"
 #include "rms_norm.hpp"
+#include "rows.hpp"
 
 namespace wisk::device {
 
@@ -13,7 +14,16 @@ using L = PortableLanes;
 using ProductKernel = decltype(Kernels::linear);
 
 constexpr Kernels with_product(const char* name, bool multiplies_pairs, ProductKernel product) {
-  return {name, multiplies_pairs, product, rms_norm_row<L>, gated_range<L>, softcap_range<L>, attend<L>};
+  return {name,
+          multiplies_pairs,
+          product,
+          rms_norm_row<L>,
+          gated_range<L>,
+          softcap_range<L>,
+          add_parts_rows<L>,
+          rope_rows<L>,
+          store_kv_rows<L>,
+          attend<L>};
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ struct Avx2Lanes {
   // pair, twelve chains need seventeen registers, and the spilled one sets the pace.
   static constexpr int kTileRows = 5;
   static constexpr int tile_panels(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
-  static constexpr std::int64_t kStretch = 448;  // 14 KiB of bf16 weights
+  static constexpr std::int64_t kStretch = 640;  // 20 KiB of bf16 weights
   using Input = float;
   using Vector = __m256;
   static void keep(Vector& a) { asm("" : "+x"(a)); }

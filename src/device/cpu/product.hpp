@@ -135,22 +135,24 @@ void product_tile(const TileWork<L>& work, const Panels<L, T>& w) {
   }
 }
 
-/// The tile of `rows` <= L::kTileRows rows, over `panels` panels: as many at a time as L finds room for.
+/// `tiles` tiles of `rows` <= L::kTileRows rows each, over `panels` panels: as many at a time as L finds room
+/// for.
 template <class L, DType T, int Rows = L::kTileRows>
-void product_rows(int rows, TileWork<L> work, Panels<L, T> w, std::int64_t panels) {
+void product_tiles(std::int64_t rows, std::int64_t tiles, TileWork<L> work, Panels<L, T> w,
+                   std::int64_t panels) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return product_rows<L, T, Rows - 1>(rows, work, w, panels);
+    if (rows < Rows) return product_tiles<L, T, Rows - 1>(rows, tiles, work, w, panels);
   }
   constexpr int kWide = L::tile_panels(Rows);
-  for (; panels >= kWide; panels -= kWide) {
-    product_tile<L, T, Rows, kWide>(work, w);
-    w = w.from(kWide, 0);
-    work.out += kWide * PackedMatrix::kPanel;
-  }
-  for (; panels > 0; --panels) {
-    product_tile<L, T, Rows, 1>(work, w);
-    w = w.from(1, 0);
-    work.out += PackedMatrix::kPanel;
+  for (; tiles > 0; --tiles, work.a += Rows * work.lda, work.out += Rows * work.ldo, work.prefetch = false) {
+    TileWork<L> tile = work;
+    std::int64_t panel = 0;
+    for (; panel + kWide <= panels; panel += kWide, tile.out += kWide * PackedMatrix::kPanel) {
+      product_tile<L, T, Rows, kWide>(tile, w.from(panel, 0));
+    }
+    for (; panel < panels; ++panel, tile.out += PackedMatrix::kPanel) {
+      product_tile<L, T, Rows, 1>(tile, w.from(panel, 0));
+    }
   }
 }
 
@@ -158,28 +160,30 @@ void product_rows(int rows, TileWork<L> work, Panels<L, T> w, std::int64_t panel
 template <class L, DType T>
 void product_panels(const typename L::Input* a, std::ptrdiff_t lda, std::int64_t rows, Panels<L, T> w,
                     std::int64_t panels, std::int64_t k, float* out, std::ptrdiff_t ldo) {
-  constexpr std::int64_t kPerInput = L::kMultipliesPairs ? 2 : 1;
   if (rows <= L::kTileRows) {
-    return product_rows<L, T>(static_cast<int>(rows), {a, lda, k, out, ldo, true, true}, w, panels);
+    return product_tiles<L, T>(rows, 1, {a, lda, k, out, ldo, true, true}, w, panels);
   }
-  const std::int64_t tiles = (rows + L::kTileRows - 1) / L::kTileRows;
+  // Tiles of nearly equal height: `taller` of them with one row more than the others.
+  const std::int64_t tiles = (rows + L::kTileRows - 1) / L::kTileRows, height = rows / tiles,
+                     taller = rows % tiles, first_rows = taller * (height + 1);
   const std::int64_t stretches = (k + L::kStretch - 1) / L::kStretch;
   const std::int64_t stretch = ((k + stretches - 1) / stretches + 1) / 2 * 2;  // whole pairs
-  constexpr std::int64_t kWide = L::tile_panels(L::kTileRows);
+  constexpr std::int64_t kPerInput = L::kMultipliesPairs ? 2 : 1, kWide = L::tile_panels(L::kTileRows);
   for (std::int64_t panel = 0; panel < panels; panel += kWide) {
+    const std::int64_t wide = std::min(kWide, panels - panel);
     for (std::int64_t begin = 0; begin < k; begin += stretch) {
-      for (std::int64_t tile = 0; tile < tiles; ++tile) {
-        const std::int64_t row = rows * tile / tiles, end = rows * (tile + 1) / tiles;
-        const TileWork<L> work{a + row * lda + begin / kPerInput,
-                               lda,
-                               std::min(stretch, k - begin),
-                               out + row * ldo + panel * PackedMatrix::kPanel,
-                               ldo,
-                               begin == 0,
-                               tile == 0};
-        product_rows<L, T>(static_cast<int>(end - row), work, w.from(panel, begin),
-                           std::min(kWide, panels - panel));
-      }
+      TileWork<L> work{a + begin / kPerInput,
+                       lda,
+                       std::min(stretch, k - begin),
+                       out + panel * PackedMatrix::kPanel,
+                       ldo,
+                       begin == 0,
+                       true};
+      if (taller > 0) product_tiles<L, T>(height + 1, taller, work, w.from(panel, begin), wide);
+      work.a += first_rows * lda;
+      work.out += first_rows * ldo;
+      work.prefetch = taller == 0;
+      product_tiles<L, T>(height, tiles - taller, work, w.from(panel, begin), wide);
     }
   }
 }

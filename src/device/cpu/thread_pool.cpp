@@ -71,21 +71,22 @@ void ThreadPool::work(int member, int core) {
     if (ending_) return;
     {
       const FlushDenormals mode(flush_denormals_);
-      (*task_)(member);
+      call_(task_, member);
     }
     if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
   }
 }
 
-void ThreadPool::run(const std::function<void(int)>& task, bool flush_denormals) {
+void ThreadPool::run_call(Call call, const void* task, bool flush_denormals) {
   const FlushDenormals mode(flush_denormals);
-  if (threads_.empty()) return task(0);
-  task_ = &task;
+  if (threads_.empty()) return call(task, 0);
+  call_ = call;
+  task_ = task;
   flush_denormals_ = flush_denormals;
   running_.store(static_cast<std::int32_t>(threads_.size()), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
-  task(0);
+  call(task, 0);
   const auto done = [this] { return running_.load(std::memory_order_acquire) == 0; };
   while (!spin_until(done)) {
     const std::int32_t left = running_.load(std::memory_order_acquire);
@@ -93,20 +94,23 @@ void ThreadPool::run(const std::function<void(int)>& task, bool flush_denormals)
   }
 }
 
-void ThreadPool::split(std::int64_t units, const std::function<void(std::int64_t, std::int64_t)>& task,
-                       bool flush_denormals) {
-  if (units <= 1 || threads_.empty()) {
-    const FlushDenormals mode(flush_denormals);
-    if (units > 0) task(0, units);
+void ThreadPool::run_alone(void (*call)(const void* task), const void* task, std::int64_t units,
+                           bool flush_denormals) {
+  const FlushDenormals mode(flush_denormals);
+  if (units > 0) call(task);
+}
+
+void ThreadPool::barrier() {
+  if (threads_.empty()) return;
+  const std::uint32_t before = barriers_.load(std::memory_order_acquire);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) == static_cast<std::int32_t>(threads_.size())) {
+    arrived_.store(0, std::memory_order_relaxed);
+    barriers_.fetch_add(1, std::memory_order_release);
+    barriers_.notify_all();
     return;
   }
-  const std::int64_t members = size();
-  run(
-      [&](int member) {
-        const std::int64_t begin = units * member / members, end = units * (member + 1) / members;
-        if (begin < end) task(begin, end);
-      },
-      flush_denormals);
+  const auto open = [&] { return barriers_.load(std::memory_order_acquire) != before; };
+  while (!spin_until(open)) barriers_.wait(before, std::memory_order_acquire);
 }
 
 }  // namespace wisk::device

@@ -2,9 +2,10 @@
 // A fixed team of threads for the parallel regions of the operators.
 
 #include <atomic>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace wisk::device {
@@ -22,14 +23,37 @@ class ThreadPool {
 
   /// Calls task(member) once on each member, denormals flushed when `flush_denormals`; returns when all are
   /// done. The task must not throw.
-  void run(const std::function<void(int)>& task, bool flush_denormals = true);
+  template <class Task>
+  void run(const Task& task, bool flush_denormals = true) {
+    run_call([](const void* t, int member) { (*static_cast<const Task*>(t))(member); }, &task,
+             flush_denormals);
+  }
 
   /// Splits [0, units) into contiguous ranges, one a member: task(begin, end). Small work runs on the caller
   /// alone.
-  void split(std::int64_t units, const std::function<void(std::int64_t, std::int64_t)>& task,
-             bool flush_denormals = true);
+  template <class Task>
+  void split(std::int64_t units, const Task& task, bool flush_denormals = true) {
+    const auto part = [&](int member) {
+      const auto [begin, end] = share(units, member);
+      if (begin < end) task(begin, end);
+    };
+    if (units > 1) return run(part, flush_denormals);
+    run_alone([](const void* t) { (*static_cast<const Task*>(t))(0, 1); }, &task, units, flush_denormals);
+  }
+
+  /// The member's part of [0, units): [first, second).
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> share(std::int64_t units, int member) const {
+    return {units * member / size(), units * (member + 1) / size()};
+  }
+
+  /// Inside a task, called by every member: what any of them did before it is seen by all after it.
+  void barrier();
 
  private:
+  using Call = void (*)(const void* task, int member);
+  void run_call(Call call, const void* task, bool flush_denormals);
+  static void run_alone(void (*call)(const void* task), const void* task, std::int64_t units,
+                        bool flush_denormals);
   void work(int member, int core);
 
   struct Affinity;
@@ -37,7 +61,10 @@ class ThreadPool {
   std::vector<std::thread> threads_;
   std::atomic<std::uint32_t> generation_{0};  // a new value starts a region
   std::atomic<std::int32_t> running_{0};      // members still in the region
-  const std::function<void(int)>* task_ = nullptr;
+  std::atomic<std::int32_t> arrived_{0};      // members at the barrier
+  std::atomic<std::uint32_t> barriers_{0};    // passed so far
+  Call call_ = nullptr;
+  const void* task_ = nullptr;
   bool flush_denormals_ = true;
   bool ending_ = false;
 };
