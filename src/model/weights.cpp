@@ -44,6 +44,28 @@ Weights::Weights(device::Device& device, const Architecture& architecture, DType
   for (std::size_t i = 0; i < layers.size(); ++i) add_layer(i);
   add_vector("model.norm.weight", final_norm, architecture.width, false, architecture.norm_offset);
   if (!architecture.tied) vocabulary_part("lm_head.weight", lm_head);
+  allocate_matrices();
+}
+
+/// One block of memory for all matrices: large pages cover it, and reading runs on from one to the next.
+void Weights::allocate_matrices() {
+  constexpr std::size_t kCacheLine = 64;
+  const auto bytes_of = [](const PackedMatrix& matrix) {
+    const std::size_t bytes = PackedMatrix::bytes_for(matrix.dtype, matrix.rows, matrix.columns);
+    return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine;
+  };
+  std::size_t total = 0;
+  for (const Entry& entry : entries_) total += entry.matrix == nullptr ? 0 : bytes_of(*entry.matrix);
+  matrices_ = device_.allocate(total);
+  std::size_t offset = 0;
+  for (const Entry& entry : entries_) {
+    if (entry.matrix == nullptr) continue;
+    PackedMatrix& matrix = *entry.matrix;
+    matrix.data = device::Buffer(matrices_.data() + offset,
+                                 PackedMatrix::bytes_for(matrix.dtype, matrix.rows, matrix.columns),
+                                 [](std::byte*, std::size_t) {});
+    offset += bytes_of(matrix);
+  }
 }
 
 void Weights::add_layer(std::size_t index) {
@@ -89,7 +111,9 @@ void Weights::add_layer(std::size_t index) {
 void Weights::add_matrix(std::string name, PackedMatrix& matrix, std::int64_t rows, std::int64_t columns,
                          std::int64_t first_row, std::int64_t first_column, std::int64_t local_rows,
                          std::int64_t local_columns, int slice) {
-  matrix = device_.allocate_matrix(packed_, local_rows, local_columns);
+  matrix.dtype = packed_;
+  matrix.rows = local_rows;
+  matrix.columns = local_columns;
   Entry entry;
   entry.name = std::move(name);
   entry.matrix = &matrix;

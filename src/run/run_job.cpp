@@ -205,7 +205,7 @@ struct RankReport {
   std::uint64_t peak_rss;
   std::int64_t generated, computed;
   double blend, forward, choose, verify, journal;
-  double product_rate;  // of this rank's device, multiply-adds counted twice, per second
+  double peak_rate;  // of this rank's device, multiply-adds counted twice, per second
 };
 
 /// Operations of the products: every computed token passes all matrices but the output embedding, which only
@@ -245,7 +245,7 @@ store::Summary summarise(const Plan& plan, const stats::Counts& counts,
     sum.choose += report.choose;
     sum.verify += report.verify;
     sum.journal += report.journal;
-    sum.product_rate += report.product_rate;
+    sum.peak_rate += report.peak_rate;
     summary.ranks.push_back({static_cast<int>(r), hosts[r], report.peak_rss});
   }
   summary.tokens_generated = sum.generated;
@@ -253,7 +253,7 @@ store::Summary summarise(const Plan& plan, const stats::Counts& counts,
       sampling_seconds > 0 ? static_cast<double>(sum.generated) / sampling_seconds : 0;
   if (sampling_seconds > 0 && sum.generated > 0) {
     summary.fraction_of_limit =
-        operations_of(plan.checkpoints.architecture, sum) / sampling_seconds / sum.product_rate;
+        operations_of(plan.checkpoints.architecture, sum) / sampling_seconds / sum.peak_rate;
   }
   summary.seconds = {{"sampling_wall", sampling_seconds},
                      {"blend", sum.blend},
@@ -293,7 +293,7 @@ void announce(const Plan& plan, const store::Journal& before, const store::RunDi
   }
 }
 
-RankReport report_of(Worker& worker, bool leads, double product_rate) {
+RankReport report_of(Worker& worker, bool leads, double peak_rate) {
   const sample::EngineCounters& c = worker.counters();
   return {peak_rss_bytes(),
           leads ? c.generated_tokens : 0,
@@ -303,7 +303,7 @@ RankReport report_of(Worker& worker, bool leads, double product_rate) {
           c.choose_seconds,
           worker.verify_seconds(),
           worker.journal_seconds(),
-          product_rate};
+          peak_rate};
 }
 
 /// results.h5 and summary.json, made of the journal on rank 0. `counts`: what the ranks counted, added up.
@@ -367,14 +367,14 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
     }
     Worker worker(plan, before, journal.get(), queue.get(), topology, pages, progress);
     if (world.rank() == 0) log_info(worker.resident().device().description());
-    const double product_rate = device::measure_product_rate(worker.resident().device());
+    const double peak_rate = worker.resident().device().peak_rate();
     const Stopwatch watch;
     complete = worker.work();
     if (journal != nullptr) journal->sync();
     queue.reset();  // rank 0: when every replica has stopped
     sampling_seconds = watch.seconds();
     counts = worker.counts();
-    report = report_of(worker, topology.leads(), product_rate);
+    report = report_of(worker, topology.leads(), peak_rate);
   }
   if (world.rank() != 0) progress.finish();
   world.barrier();

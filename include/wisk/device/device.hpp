@@ -144,15 +144,15 @@ class Device {
   /// Copies page `from` to page `to`, all layers.
   virtual void copy_page(KvCache& cache, int from, int to) = 0;
 
+  /// The most that products can reach here, in multiplications and additions a second: independent
+  /// multiply-adds of the instruction that they use, with nothing from memory. Takes some milliseconds.
+  [[nodiscard]] virtual double peak_rate() = 0;
+
   /// Host work on this device's host threads: task(index, member) once for every index in [0, count), members
   /// in [0, members()). The first exception of a task is thrown again here.
   virtual void for_each(std::int64_t count, const std::function<void(std::int64_t, int)>& task) = 0;
   [[nodiscard]] virtual int members() const = 0;
 };
-
-/// Multiply-add rate (2 a multiply-add, per second) that the device's own product reaches on operands that
-/// stay in the first cache levels: the limit that a run is held against. Takes some milliseconds.
-double measure_product_rate(Device& device);
 
 struct CpuOptions {
   int threads = 0;  ///< 0: the cores that this process is bound to

@@ -81,6 +81,7 @@ class Weights {
     int first_slice = 0, slices = 1;  // hashed as this many slices; replicated tensors belong to rank 0
     bool replicated = false;
   };
+  void allocate_matrices();
   void add_layer(std::size_t index);
   void add_matrix(std::string name, device::PackedMatrix& matrix, std::int64_t rows, std::int64_t columns,
                   std::int64_t first_row, std::int64_t first_column, std::int64_t local_rows,
@@ -98,6 +99,7 @@ class Weights {
   Shard shard_;
   int local_slices_;
   bool own_dtypes_;
+  device::Buffer matrices_;     // the memory of all matrices, in the order of entries_
   std::vector<Entry> entries_;  // in a fixed order; they point into this object, which therefore never moves
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <wisk/core/assert.hpp>
+#include <wisk/core/clock.hpp>
 #include <wisk/core/error.hpp>
 #include <wisk/core/hash.hpp>
 #include <wisk/device/device.hpp>
@@ -237,6 +238,27 @@ class CpuDevice final : public Device {
   }
 
   int members() const override { return pool_.size(); }
+
+  double peak_rate() override {
+    // Long enough to see what a step sees: other work on the machine, the clock under load.
+    constexpr double kSeconds = 2e-3;
+    constexpr int kTrials = 3;
+    double best = 0;
+    std::int64_t rounds = 1000;
+    for (int trial = 0; trial < kTrials;) {
+      std::atomic<double> done{0};
+      const Stopwatch watch;
+      pool_.run([&](int) { done.fetch_add(kernels_.multiply_adds(rounds)); });
+      const double seconds = watch.seconds();
+      if (seconds < kSeconds) {
+        rounds *= 2;
+        continue;
+      }
+      best = std::max(best, done.load() / seconds);
+      ++trial;
+    }
+    return best;
+  }
 
   void copy_page(KvCache& cache, int from, int to) override {
     std::memcpy(cache.keys(to, 0, 0), cache.keys(from, 0, 0), cache.page_bytes());

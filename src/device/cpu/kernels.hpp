@@ -16,6 +16,7 @@ struct Kernels {
   bool multiplies_pairs;  // `linear` is faster with its operand as pairs of bf16
   void (*linear)(const Linear& x, const std::uint32_t* pairs, std::int64_t rows, std::int64_t begin,
                  std::int64_t end);
+  double (*multiply_adds)(std::int64_t rounds);
   void (*rms_norm)(const float* x, const float* weight, float eps, std::int64_t width, Compute rounding,
                    float* out);
   void (*gated)(Activation activation, const float* gate, const float* up, std::int64_t count,

@@ -16,6 +16,7 @@ const Kernels* avx512_kernels() {
     Kernels table = *avx2_kernels();
     table.name = "avx512";
     table.linear = linear_range<Avx512Lanes>;
+    table.multiply_adds = multiply_adds<Avx512Lanes>;
     return table;
   }();
   return &kTable;

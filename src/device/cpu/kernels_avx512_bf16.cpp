@@ -17,6 +17,7 @@ const Kernels* avx512_bf16_kernels() {
     table.name = "avx512-bf16";
     table.multiplies_pairs = true;
     table.linear = linear_range_pairs<Avx512PairLanes, Avx512Lanes>;
+    table.multiply_adds = multiply_adds<Avx512PairLanes>;
     return table;
   }();
   return &kTable;

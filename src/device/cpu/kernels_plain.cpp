@@ -11,12 +11,13 @@ namespace wisk::device {
 namespace {
 
 using L = PortableLanes;
-using ProductKernel = decltype(Kernels::linear);
 
-constexpr Kernels with_product(const char* name, bool multiplies_pairs, ProductKernel product) {
+template <class Product>
+constexpr Kernels with_product(const char* name, decltype(Kernels::linear) linear) {
   return {name,
-          multiplies_pairs,
-          product,
+          Product::kMultipliesPairs,
+          linear,
+          multiply_adds<Product>,
           rms_norm_row<L>,
           gated_range<L>,
           softcap_range<L>,
@@ -29,18 +30,19 @@ constexpr Kernels with_product(const char* name, bool multiplies_pairs, ProductK
 }  // namespace
 
 const Kernels* plain_kernels() {
-  static constexpr Kernels kTable = with_product("portable", false, linear_range<L>);
+  static constexpr Kernels kTable = with_product<L>("portable", linear_range<L>);
   return &kTable;
 }
 
 const Kernels* plain_wide_kernels() {
-  static constexpr Kernels kTable = with_product("portable-wide", false, linear_range<PlainLanes<16>>);
+  static constexpr Kernels kTable =
+      with_product<PlainLanes<16>>("portable-wide", linear_range<PlainLanes<16>>);
   return &kTable;
 }
 
 const Kernels* plain_pairs_kernels() {
   static constexpr Kernels kTable =
-      with_product("portable-pairs", true, linear_range_pairs<PlainPairLanes, PlainLanes<16>>);
+      with_product<PlainPairLanes>("portable-pairs", linear_range_pairs<PlainPairLanes, PlainLanes<16>>);
   return &kTable;
 }
 

@@ -5,8 +5,8 @@
 //
 // Blocking, from the inside out: a register tile of a few rows times whole panels; the tiles of all rows
 // against one stretch of k of those panels, which stays in the first cache level (the chains rest in `out`
-// between stretches: storing a float changes nothing); the stretches; the panels. The first tile of a stretch
-// asks for the panel after its own, which a step with few rows would otherwise wait for.
+// between stretches: storing a float changes nothing); the stretches; the panels. The first tiles of a
+// stretch ask for the panel after its own, which a step with few rows would otherwise wait for.
 
 #include <algorithm>
 #include <bit>
@@ -56,6 +56,25 @@ struct Panels {
   }
 };
 
+/// The weights that come after the current ones: the first tiles of a stretch ask for an equal part of them
+/// each, so that memory has something to do all the time and never too much at once.
+struct Ahead {
+  const std::byte* from = nullptr;  // of the next tile's part
+  std::ptrdiff_t part = 0;          // bytes of a part
+  int tiles = 0;                    // that still ask
+  int shift = 0;                    // log2 of the parts: a part is asked for slower by so much
+
+  /// The `bytes` from `from` on, by at most four of `tiles` tiles.
+  static Ahead of(const std::byte* from, std::ptrdiff_t bytes, std::int64_t tiles) {
+    const int shift = tiles >= 4 ? 2 : tiles >= 2 ? 1 : 0;
+    return {from, (bytes >> shift) / 64 * 64, 1 << shift, shift};
+  }
+  void next_tile() {
+    from += part;
+    --tiles;
+  }
+};
+
 /// What a tile is asked for. `a` are floats [rows, lda], or pairs of bf16 [rows, lda] for lanes that multiply
 /// pairs; k counts floats, from the stretch's first on.
 template <class L>
@@ -65,15 +84,15 @@ struct TileWork {
   std::int64_t k;
   float* out;
   std::ptrdiff_t ldo;
-  bool first;     // chains begin at 0, not at what `out` holds
-  bool prefetch;  // ask for the next panels
+  bool first;  // chains begin at 0, not at what `out` holds
+  Ahead ahead;
 };
 
-/// One register tile: out[Rows, Panels * kPanel]. All loops have constant bounds, and `keep` holds the
-/// factors in registers: left alone, the compiler reads a factor from memory for each multiply-add, or spills
-/// a chain.
+/// One register tile: out[Rows, Panels * kPanel]. Part of its caller's loop, since a call through memory
+/// costs some per cent. All loops have constant bounds, and `keep` holds the factors in registers: left
+/// alone, the compiler reads a factor from memory for each multiply-add, or spills a chain.
 template <class L, DType T, int Rows, int kPanels>
-void product_tile(const TileWork<L>& work, const Panels<L, T>& w) {
+[[gnu::always_inline]] inline void product_tile(const TileWork<L>& work, const Panels<L, T>& w) {
   using V = typename L::Vector;
   constexpr int kVectors = kPanels * Panels<L, T>::kVectors;
   V sum[Rows][kVectors];
@@ -86,11 +105,13 @@ void product_tile(const TileWork<L>& work, const Panels<L, T>& w) {
   }
   const auto* a = work.a;
   const std::ptrdiff_t lda = work.lda;
-  V weights[kVectors];
-  const auto accumulate = [&](const auto& factor, const auto& multiply_add) __attribute__((always_inline)) {
-    if constexpr (Rows > 1) {  // a single row uses each weight once: straight from memory
+  const auto accumulate = [&](const auto& weight, const auto& factor, const auto& multiply_add)
+      __attribute__((always_inline)) {
+    V weights[kVectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) L::keep(weights[v]);
+    for (int v = 0; v < kVectors; ++v) {
+      weights[v] = weight(v);
+      if constexpr (Rows > 1) L::keep(weights[v]);  // a single row uses each once: straight from memory
     }
 #pragma GCC unroll 8
     for (int m = 0; m < Rows; ++m) {
@@ -102,30 +123,28 @@ void product_tile(const TileWork<L>& work, const Panels<L, T>& w) {
   };
   const auto fma = [](V x, V y, V z) { return L::fma(x, y, z); };
   for (std::int64_t p = 0; p < work.k / 2; ++p) {
-    if (work.prefetch) {
+    if (work.ahead.tiles > 0) {
 #pragma GCC unroll 8
       for (int panel = 0; panel < kPanels; ++panel) {
-        L::prefetch(w.first + (kPanels + panel) * w.stride + 2 * p * Panels<L, T>::kColumnBytes);
+        L::prefetch(work.ahead.from + panel * w.stride +
+                    (p >> work.ahead.shift) * 2 * Panels<L, T>::kColumnBytes);
       }
     }
     if constexpr (L::kMultipliesPairs) {
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) weights[v] = L::load_pairs(w.pairs(p, v));
-      accumulate([p](const auto* row) { return L::set1_pair(row[p]); },
+      accumulate([&](int v) { return L::load_pairs(w.pairs(p, v)); },
+                 [p](const auto* row) { return L::set1_pair(row[p]); },
                  [](V x, V y, V z) { return L::fma_pairs(x, y, z); });
     } else {
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) weights[v] = w.odd(p, v);
-      accumulate([p](const auto* row) { return L::set1(row[2 * p + 1]); }, fma);
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) weights[v] = w.even(p, v);
-      accumulate([p](const auto* row) { return L::set1(row[2 * p]); }, fma);
+      accumulate([&](int v) { return w.odd(p, v); }, [p](const auto* row) { return L::set1(row[2 * p + 1]); },
+                 fma);
+      accumulate([&](int v) { return w.even(p, v); }, [p](const auto* row) { return L::set1(row[2 * p]); },
+                 fma);
     }
   }
   if constexpr (!L::kMultipliesPairs) {
     if (work.k % 2 != 0) {
-      for (int v = 0; v < kVectors; ++v) weights[v] = w.even(work.k / 2, v);
-      accumulate([&](const auto* row) { return L::set1(row[work.k - 1]); }, fma);
+      accumulate([&](int v) { return w.even(work.k / 2, v); },
+                 [&](const auto* row) { return L::set1(row[work.k - 1]); }, fma);
     }
   }
 #pragma GCC unroll 8
@@ -144,15 +163,18 @@ void product_tiles(std::int64_t rows, std::int64_t tiles, TileWork<L> work, Pane
     if (rows < Rows) return product_tiles<L, T, Rows - 1>(rows, tiles, work, w, panels);
   }
   constexpr int kWide = L::tile_panels(Rows);
-  for (; tiles > 0; --tiles, work.a += Rows * work.lda, work.out += Rows * work.ldo, work.prefetch = false) {
+  for (; tiles > 0; --tiles, work.a += Rows * work.lda, work.out += Rows * work.ldo) {
     TileWork<L> tile = work;
     std::int64_t panel = 0;
     for (; panel + kWide <= panels; panel += kWide, tile.out += kWide * PackedMatrix::kPanel) {
       product_tile<L, T, Rows, kWide>(tile, w.from(panel, 0));
+      tile.ahead.from += kWide * w.stride;
     }
     for (; panel < panels; ++panel, tile.out += PackedMatrix::kPanel) {
       product_tile<L, T, Rows, 1>(tile, w.from(panel, 0));
+      tile.ahead.from += w.stride;
     }
+    work.ahead.next_tile();
   }
 }
 
@@ -160,8 +182,10 @@ void product_tiles(std::int64_t rows, std::int64_t tiles, TileWork<L> work, Pane
 template <class L, DType T>
 void product_panels(const typename L::Input* a, std::ptrdiff_t lda, std::int64_t rows, Panels<L, T> w,
                     std::int64_t panels, std::int64_t k, float* out, std::ptrdiff_t ldo) {
+  constexpr std::ptrdiff_t kColumnBytes = Panels<L, T>::kColumnBytes;
   if (rows <= L::kTileRows) {
-    return product_tiles<L, T>(rows, 1, {a, lda, k, out, ldo, true, true}, w, panels);
+    const Ahead ahead = Ahead::of(w.first + L::tile_panels(static_cast<int>(rows)) * w.stride, w.stride, 1);
+    return product_tiles<L, T>(rows, 1, {a, lda, k, out, ldo, true, ahead}, w, panels);
   }
   // Tiles of nearly equal height: `taller` of them with one row more than the others.
   const std::int64_t tiles = (rows + L::kTileRows - 1) / L::kTileRows, height = rows / tiles,
@@ -172,17 +196,18 @@ void product_panels(const typename L::Input* a, std::ptrdiff_t lda, std::int64_t
   for (std::int64_t panel = 0; panel < panels; panel += kWide) {
     const std::int64_t wide = std::min(kWide, panels - panel);
     for (std::int64_t begin = 0; begin < k; begin += stretch) {
+      const std::int64_t length = std::min(stretch, k - begin);
       TileWork<L> work{a + begin / kPerInput,
                        lda,
-                       std::min(stretch, k - begin),
+                       length,
                        out + panel * PackedMatrix::kPanel,
                        ldo,
                        begin == 0,
-                       true};
+                       Ahead::of(w.from(panel + wide, begin).first, length * kColumnBytes, tiles)};
       if (taller > 0) product_tiles<L, T>(height + 1, taller, work, w.from(panel, begin), wide);
       work.a += first_rows * lda;
       work.out += first_rows * ldo;
-      work.prefetch = taller == 0;
+      for (std::int64_t i = 0; i < taller; ++i) work.ahead.next_tile();
       product_tiles<L, T>(height, tiles - taller, work, w.from(panel, begin), wide);
     }
   }
@@ -250,6 +275,33 @@ void linear_range_pairs(const Linear& x, const std::uint32_t* pairs, std::int64_
                         std::int64_t end) {
   if (pairs == nullptr) return linear_range<Floats>(x, nullptr, rows, begin, end);
   linear_part<L, DType::kBFloat16>(x, pairs, x.w->columns / 2, rows, begin, end);
+}
+
+/// What a product can reach at most: `rounds` times ten independent multiply-adds on vectors, nothing from
+/// memory. Returns what it did, as multiplications and additions.
+template <class L>
+double multiply_adds(std::int64_t rounds) {
+  constexpr int kChains = 10;
+  typename L::Vector chain[kChains], x = L::set1(0.5f), y = L::set1(0.25f);
+#pragma GCC unroll 16
+  for (auto& c : chain) c = L::set1(0.0f);
+  for (std::int64_t r = 0; r < rounds; ++r) {
+    L::keep(x);
+    L::keep(y);
+#pragma GCC unroll 16
+    for (int c = 0; c < kChains; ++c) {
+      if constexpr (L::kMultipliesPairs) chain[c] = L::fma_pairs(x, y, chain[c]);
+      if constexpr (!L::kMultipliesPairs) chain[c] = L::fma(x, y, chain[c]);
+      L::keep(chain[c]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int c = 1; c < kChains; ++c) chain[0] = L::fma(chain[c], y, chain[0]);
+  float lane[L::kWidth];
+  L::store(lane, chain[0]);
+  constexpr int kEach = L::kMultipliesPairs ? 4 : 2;
+  const double done = static_cast<double>(rounds) * kChains * L::kWidth * kEach;
+  return lane[0] < 0 ? 0 : done;  // never negative, but the compiler must compute it to know
 }
 
 /// Floats that are bf16 already, as pairs: the even one in the low half.
