@@ -121,31 +121,46 @@ void attention(benchmark::State& state) {
 }
 BENCHMARK(attention)->Arg(32)->Arg(256)->Arg(2048)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
-constexpr std::int64_t kRows = 4864, kColumns = 896, kBytes = kRows * kColumns * 2;
+Device& all_cores() {
+  static const std::unique_ptr<Device> kDevice = make_cpu_device({});
+  return *kDevice;
+}
 
-/// One or two bf16 tensors of 4864 x 896 into a packed matrix: bytes read and written.
+/// Memory that no cache holds: a matrix of this size, its ingredients and what it is copied to.
+constexpr std::int64_t kColumns = 896, kRows = 65536, kBytes = kRows * kColumns * 2;
+
+Buffer touched(int value) {
+  Buffer memory = all_cores().allocate(static_cast<std::size_t>(kBytes));
+  std::memset(memory.data(), value, memory.bytes());
+  return memory;
+}
+
+/// One or two bf16 tensors into a packed matrix, on all cores: bytes read and written.
 void blend(benchmark::State& state) {
-  const std::vector<std::byte> a(static_cast<std::size_t>(kBytes), std::byte{0x3c}), b(a);
-  PackedMatrix matrix = cpu().allocate_matrix(DType::kBFloat16, kRows, kColumns);
+  const Buffer a = touched(0x3c), b = touched(0x3d);
+  PackedMatrix matrix = all_cores().allocate_matrix(DType::kBFloat16, kRows, kColumns);
+  std::memset(matrix.data.data(), 1, matrix.data.bytes());
   const bool alone = state.range(0) == 1;
   std::vector<BlendInput> inputs = {{a.data(), DType::kBFloat16, alone ? 1.0 : 0.25}};
   if (!alone) inputs.push_back({b.data(), DType::kBFloat16, 0.75});
   measure(state, 0, static_cast<double>(state.range(0) + 1) * static_cast<double>(kBytes), [&] {
-    cpu().blend_matrix(matrix, inputs, {0, 0, kColumns}, DType::kBFloat16);
+    all_cores().blend_matrix(matrix, inputs, {0, 0, kColumns}, DType::kBFloat16);
   });
 }
-BENCHMARK(blend)->Arg(1)->Arg(2)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(blend)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-/// What to hold a blend against.
+/// What to hold a blend against: memcpy on all cores.
 void copy(benchmark::State& state) {
-  const std::vector<std::byte> from(static_cast<std::size_t>(kBytes), std::byte{1});
-  std::vector<std::byte> to(from.size());
+  const Buffer from = touched(1), to = touched(2);
+  const std::int64_t parts = all_cores().members(), each = kBytes / parts;
   measure(state, 0, 2.0 * static_cast<double>(kBytes), [&] {
-    std::memcpy(to.data(), from.data(), from.size());
+    all_cores().for_each(parts, [&](std::int64_t part, int) {
+      std::memcpy(to.data() + part * each, from.data() + part * each, static_cast<std::size_t>(each));
+    });
     benchmark::ClobberMemory();
   });
 }
-BENCHMARK(copy)->Name("memcpy")->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(copy)->Name("memcpy")->Unit(benchmark::kMillisecond)->UseRealTime();
 
 /// One token of a vocabulary; second argument: top_p in percent, 100 is off.
 void choose(benchmark::State& state) {
