@@ -45,7 +45,7 @@ const float* or_null(const device::Buffer& buffer) {
 
 struct Transformer::Workspace {
   Scratch residual, normed, query, key, value, attended, gate, up, parts, local_sum, gathered, output, rows,
-      logits;
+      logits, maxima;
   float* x = nullptr;                           // [T, C], the residual stream
   std::vector<device::Linear> products;         // of the next parallel region
   std::vector<std::vector<float>> angle_table;  // of each rope: [positions, 2, D/2], grown as positions come
@@ -90,8 +90,8 @@ std::uint64_t Transformer::page_bytes(const Architecture& a, Compute compute, in
   return shape.page_bytes();
 }
 
-std::span<const float> Transformer::forward(const device::StepTokens& step, device::KvCache& cache,
-                                            std::span<const std::int32_t> rows) {
+Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cache,
+                            std::span<const std::int32_t> rows) {
   for (std::size_t r = 0; r < architecture_.ropes.size(); ++r) work_->angles[r].clear();
   work_->products.clear();
   device_.defer();
@@ -230,7 +230,7 @@ void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t w
 }
 
 /// logits = cap(E norm(x)) for the chosen rows
-std::span<const float> Transformer::logits(std::span<const std::int32_t> rows) {
+Logits Transformer::logits(std::span<const std::int32_t> rows) {
   const Architecture& a = architecture_;
   const auto count = static_cast<std::int64_t>(rows.size());
   if (count == 0) {
@@ -241,13 +241,27 @@ std::span<const float> Transformer::logits(std::span<const std::int32_t> rows) {
   device_.take_rows(work_->x, a.width, rows, chosen);
   device_.rms_norm(chosen, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, chosen);
   const device::PackedMatrix& head = weights_.output_embedding();
-  float* local = work_->logits.get(device_, count * head.rows);
-  work_->products.push_back({chosen, a.width, &head, nullptr, local, head.rows, compute_});
+  const bool alone = replica_.size() == 1;
+  // Rows a power of two apart would compete for a few places in the caches.
+  const std::int64_t stride = alone ? (head.rows + 15) / 16 * 16 + 16 : head.rows,
+                     blocks = (head.rows + 63) / 64;
+  float* local = work_->logits.get(device_, count * stride);
+  float* maxima = work_->maxima.get(device_, count * blocks);
+  work_->products.push_back(
+      {chosen, a.width, &head, nullptr, local, stride, compute_, maxima, a.logit_softcap});
   multiply(count);
-  if (a.logit_softcap != 0) device_.softcap(local, count * head.rows, a.logit_softcap);
   device_.wait();
-  if (replica_.size() == 1) return {local, static_cast<std::size_t>(count * head.rows)};
+  if (!alone) return gather_logits(local, count, head.rows);
+  return {{local, static_cast<std::size_t>(count * stride)},
+          {maxima, static_cast<std::size_t>(count * blocks)},
+          a.vocabulary,
+          stride};
+}
 
+/// The parts of the vocabulary that the ranks hold, put together.
+Logits Transformer::gather_logits(const float* local /* [count, local_vocabulary] */, std::int64_t count,
+                                  std::int64_t local_vocabulary) {
+  const Architecture& a = architecture_;
   std::vector<std::size_t> bytes;
   for (int r = 0; r < replica_.size(); ++r) {
     const auto [first, last] = vocabulary_range(a, r, replica_.size());
@@ -256,7 +270,7 @@ std::span<const float> Transformer::logits(std::span<const std::int32_t> rows) {
   const auto total = static_cast<std::size_t>(count * a.vocabulary);
   work_->local_logits.resize(total);
   work_->all_logits.resize(total);
-  replica_.all_gather_v(std::as_bytes(std::span(local, static_cast<std::size_t>(count * head.rows))),
+  replica_.all_gather_v(std::as_bytes(std::span(local, static_cast<std::size_t>(count * local_vocabulary))),
                         std::as_writable_bytes(std::span(work_->local_logits)), bytes);
   std::size_t from = 0;
   for (int r = 0; r < replica_.size(); ++r) {  // rank by rank, row by row, into [rows, V]
@@ -266,7 +280,7 @@ std::span<const float> Transformer::logits(std::span<const std::int32_t> rows) {
                   work_->all_logits.data() + row * a.vocabulary + first);
     }
   }
-  return work_->all_logits;
+  return {work_->all_logits, {}, a.vocabulary, a.vocabulary};
 }
 
 /// The angles of the step's positions, gathered once a step and rope from a table that grows with the

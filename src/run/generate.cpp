@@ -61,7 +61,6 @@ void score_prompt(ResidentModel& resident, Generated& row) {
   constexpr std::size_t kChunk = 32;
   const std::vector<std::int32_t>& ids = row.prompt_ids;
   model::Transformer& transformer = resident.transformer();
-  const auto vocabulary = static_cast<std::size_t>(transformer.architecture().vocabulary);
   device::KvCache cache =
       transformer.make_cache(sample::Engine::pages_for(static_cast<std::int64_t>(ids.size())));
   std::vector<std::int32_t> pages(static_cast<std::size_t>(cache.pages));
@@ -77,7 +76,7 @@ void score_prompt(ResidentModel& resident, Generated& row) {
     const auto logits =
         transformer.forward({std::span(ids).subspan(begin, count), positions, page_rows, pages}, cache, rows);
     for (std::size_t i = 0; i < count && begin + i + 1 < ids.size(); ++i) {
-      const auto row_logits = logits.subspan(i * vocabulary, vocabulary);
+      const auto row_logits = logits.row(i);
       const std::int32_t next = ids[begin + i + 1];
       row.prompt_logprobs.push_back(sample::log_probability(row_logits, next));
       row.prompt_argmax.push_back(static_cast<std::int32_t>(

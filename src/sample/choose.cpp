@@ -93,23 +93,25 @@ float log_probability_below(std::span<const float> logits, std::int32_t token, f
 }  // namespace
 
 struct Chooser::Scratch {
-  std::vector<float> maxima;         // [blocks] of the logits
+  std::vector<float> own_maxima;     // [blocks] of the logits, where the caller has none
   std::vector<std::int32_t> blocks;  // that hold a kept id
   std::vector<double> bounds;        // [blocks.size()] no id of the block has a larger logit / T + noise
   Filter filter;
 
-  std::int32_t greedy(std::span<const float> logits, float largest) const;
-  std::int32_t noisy(std::span<const float> logits, double temperature, const Cut& cut, const Noise& noise);
+  static std::int32_t greedy(std::span<const float> logits, std::span<const float> maxima, float largest);
+  std::int32_t noisy(std::span<const float> logits, std::span<const float> maxima, double temperature,
+                     const Cut& cut, const Noise& noise);
 };
 
-std::int32_t Chooser::Scratch::greedy(std::span<const float> logits, float largest) const {
+std::int32_t Chooser::Scratch::greedy(std::span<const float> logits, std::span<const float> maxima,
+                                      float largest) {
   const auto block = std::find(maxima.begin(), maxima.end(), largest) - maxima.begin();
   return static_cast<std::int32_t>(std::find(logits.begin() + block * kBlockIds, logits.end(), largest) -
                                    logits.begin());
 }
 
-std::int32_t Chooser::Scratch::noisy(std::span<const float> logits, double temperature, const Cut& cut,
-                                     const Noise& noise) {
+std::int32_t Chooser::Scratch::noisy(std::span<const float> logits, std::span<const float> maxima,
+                                     double temperature, const Cut& cut, const Noise& noise) {
   blocks.clear();
   for (std::size_t block = 0; block < maxima.size(); ++block) {
     if (maxima[block] >= cut.logit) blocks.push_back(static_cast<std::int32_t>(block));
@@ -134,7 +136,6 @@ std::int32_t Chooser::Scratch::noisy(std::span<const float> logits, double tempe
 
 Chooser::Chooser(int vocabulary) : scratch_(std::make_unique<Scratch>()), vocabulary_(vocabulary) {
   WISK_ASSERT(vocabulary > 0);
-  scratch_->maxima.resize(static_cast<std::size_t>(block_count(vocabulary)));
 }
 Chooser::Chooser(Chooser&&) noexcept = default;
 Chooser& Chooser::operator=(Chooser&&) noexcept = default;
@@ -143,17 +144,25 @@ Chooser::~Chooser() = default;
 Choice Chooser::choose(std::span<const float> logits, const SamplingParameters& parameters,
                        const Draw& draw) {
   WISK_ASSERT(logits.size() == static_cast<std::size_t>(vocabulary_));
+  scratch_->own_maxima.resize(static_cast<std::size_t>(block_count(vocabulary_)));
+  block_maxima(logits, scratch_->own_maxima);
+  return choose(logits, scratch_->own_maxima, parameters, draw);
+}
+
+Choice Chooser::choose(std::span<const float> logits, std::span<const float> maxima,
+                       const SamplingParameters& parameters, const Draw& draw) {
+  WISK_ASSERT(logits.size() == static_cast<std::size_t>(vocabulary_));
+  WISK_ASSERT(maxima.size() == static_cast<std::size_t>(block_count(vocabulary_)));
   check(parameters);
-  block_maxima(logits, scratch_->maxima);
-  const float largest = *std::max_element(scratch_->maxima.begin(), scratch_->maxima.end());
+  const float largest = *std::max_element(maxima.begin(), maxima.end());
   if (!std::isfinite(largest)) throw_broken(logits, draw);
 
   Choice choice;
   if (parameters.temperature == 0) {
-    choice.token = scratch_->greedy(logits, largest);
+    choice.token = scratch_->greedy(logits, maxima, largest);
   } else {
-    const Cut cut = scratch_->filter.find(logits, scratch_->maxima, largest, parameters);
-    choice.token = scratch_->noisy(logits, parameters.temperature, cut, Noise(draw));
+    const Cut cut = scratch_->filter.find(logits, maxima, largest, parameters);
+    choice.token = scratch_->noisy(logits, maxima, parameters.temperature, cut, Noise(draw));
   }
   WISK_ASSERT(choice.token >= 0 && choice.token < vocabulary_);
   choice.logprob = log_probability_below(logits, choice.token, largest);

@@ -148,7 +148,7 @@ bool Engine::State::start(Waiting&& item) {
   if (running->state.tokens.empty()) {
     const Draw draw{sampling->seed, running->state.prompt->problem_key, running->state.sample, 0};
     const Stopwatch watch;
-    append(*running, choosers[0].choose(running->state.prompt->logits, sampling->parameters, draw));
+    append(*running, choose(running->state.prompt->logits, running->state.prompt->maxima, draw, 0));
     counters.choose_seconds += watch.seconds();
     if (finish_if_done(*running)) {
       pool.release(running->pages);

@@ -68,7 +68,9 @@ struct Engine::State {
   // engine_step.cpp: what a step computes.
   void build_sequences(std::int64_t& budget);
   void build_prompts(std::int64_t& budget);
-  std::vector<Choice> choose_tokens(std::span<const float> logits);
+  std::vector<Choice> choose_tokens(const model::Logits& logits);
+  /// `maxima`: of the logits' blocks, or empty.
+  Choice choose(std::span<const float> logits, std::span<const float> maxima, const Draw& draw, int member);
 
   device::Device& device;
   model::Transformer& transformer;

@@ -61,22 +61,29 @@ void Engine::State::build_prompts(std::int64_t& budget) {
   }
 }
 
+Choice Engine::State::choose(std::span<const float> logits, std::span<const float> maxima, const Draw& draw,
+                             int member) {
+  Chooser& chooser = choosers[static_cast<std::size_t>(member)];
+  return maxima.empty() ? chooser.choose(logits, sampling->parameters, draw)
+                        : chooser.choose(logits, maxima, sampling->parameters, draw);
+}
+
 /// The next token of every sequence whose logits came; a prompt keeps its row for its samples' first tokens.
-std::vector<Choice> Engine::State::choose_tokens(std::span<const float> logits) {
-  const auto vocabulary = static_cast<std::size_t>(transformer.architecture().vocabulary);
+std::vector<Choice> Engine::State::choose_tokens(const model::Logits& logits) {
   std::vector<Choice> choices(targets.size());
   device.for_each(static_cast<std::int64_t>(targets.size()), [&](std::int64_t r, int member) {
-    const auto row = logits.subspan(static_cast<std::size_t>(r) * vocabulary, vocabulary);
+    const auto row = logits.row(static_cast<std::size_t>(r)),
+               maxima = logits.row_maxima(static_cast<std::size_t>(r));
     const Target& target = targets[static_cast<std::size_t>(r)];
     if (target.prompt != nullptr) {
       target.prompt->logits.assign(row.begin(), row.end());
+      target.prompt->maxima.assign(maxima.begin(), maxima.end());
       return;
     }
     const Waiting& sample = target.sequence->state;
     const Draw draw{sampling->seed, sample.prompt->problem_key, sample.sample,
                     static_cast<std::uint32_t>(sample.tokens.size())};
-    choices[static_cast<std::size_t>(r)] =
-        choosers[static_cast<std::size_t>(member)].choose(row, sampling->parameters, draw);
+    choices[static_cast<std::size_t>(r)] = choose(row, maxima, draw, member);
   });
   return choices;
 }
@@ -84,7 +91,7 @@ std::vector<Choice> Engine::State::choose_tokens(std::span<const float> logits) 
 /// One forward pass; then every sequence whose logits came chooses its next token.
 void Engine::State::compute() {
   Stopwatch watch;
-  const std::span<const float> logits =
+  const model::Logits logits =
       transformer.forward({step.ids, step.positions, step.page_rows, step.pages}, cache, step.rows);
   counters.forward_seconds += watch.seconds();
   ++counters.steps;

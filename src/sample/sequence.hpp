@@ -18,6 +18,7 @@ struct Prompt {
   std::vector<std::int32_t> pages;  // references of the prompt's own
   std::int64_t computed = 0;        // ids whose keys and values are in the cache
   std::vector<float> logits;        // [V] after the last id; empty until computed
+  std::vector<float> maxima;        // [blocks] of them
   int waiting = 0;                  // samples that have not started from it
   [[nodiscard]] bool ready() const { return !logits.empty(); }
 };

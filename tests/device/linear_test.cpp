@@ -1,5 +1,6 @@
 // Products bit for bit against a scalar loop in the order of docs/numerics.md.
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <tuple>
 
@@ -180,6 +181,41 @@ TEST_P(LinearProducts, SeveralAtOnce) {
         }
         for (std::int64_t c = 0; c < fourth.n; ++c) {
           ASSERT_EQ(test::bits_of(first.at(r, first.n + c)), test::bits_of(fourth.expected(r, c, true)));
+        }
+      }
+    }
+  }
+}
+
+// Logits: capped as softcap does it, and the largest of each block of 64, whatever the threads; NaN counts
+// for nothing.
+TEST_P(LinearProducts, LogitsAreCappedAndSearched) {
+  for (const int n : {1, 63, 64, 65, 300, 1000}) {
+    for (const int rows : {1, 7}) {
+      Product product(*device_, type(), rows, n, 30, static_cast<unsigned>(n));
+      product.round_inputs();
+      product.a[static_cast<std::size_t>((rows - 1) * product.lda)] = kNan;  // the last row is NaN all over
+      const int blocks = (n + 63) / 64;
+      for (const float cap : {0.0f, 4.0f}) {
+        product.run(*device_, false);
+        for (int r = 0; cap != 0 && r < rows; ++r) device_->softcap(&product.at(r, 0), n, cap);
+        const std::vector<float> expected = product.out;
+        for (Device* device : {device_.get(), threaded_.get()}) {
+          std::fill(product.out.begin(), product.out.end(), kUntouched);
+          std::vector<float> maxima(static_cast<std::size_t>(rows * blocks), kUntouched);
+          const Linear logits{product.a.data(), product.lda,    &product.matrix, nullptr, product.out.data(),
+                              product.ldo,      product.inputs, maxima.data(),   cap};
+          device->linear({&logits, 1}, rows);
+          EXPECT_EQ(std::memcmp(product.out.data(), expected.data(), expected.size() * sizeof(float)), 0);
+          for (int r = 0; r < rows; ++r) {
+            for (int b = 0; b < blocks; ++b) {
+              float largest = -std::numeric_limits<float>::infinity();
+              for (int c = 64 * b; c < std::min(n, 64 * b + 64); ++c)
+                largest = std::max(largest, product.at(r, c));
+              ASSERT_EQ(maxima[static_cast<std::size_t>(r * blocks + b)], largest)
+                  << n << ' ' << r << ' ' << b;
+            }
+          }
         }
       }
     }

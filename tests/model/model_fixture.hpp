@@ -1,6 +1,9 @@
 #pragma once
 // A model folder loaded and computed the plain way, for tests.
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
@@ -18,6 +21,20 @@ struct ModelOptions {
   int threads = 1;
   std::string kernels = "auto";
 };
+
+/// [rows, V]; and what the pass says of each block's maximum is so.
+inline std::vector<float> values_of(const model::Logits& logits, std::size_t rows) {
+  std::vector<float> all;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const auto row = logits.row(r), maxima = logits.row_maxima(r);
+    all.insert(all.end(), row.begin(), row.end());
+    for (std::size_t b = 0; b < maxima.size(); ++b) {
+      const auto block = row.subspan(b * 64, std::min<std::size_t>(64, row.size() - b * 64));
+      EXPECT_EQ(maxima[b], *std::max_element(block.begin(), block.end())) << "row " << r << " block " << b;
+    }
+  }
+  return all;
+}
 
 /// Owns everything a forward pass needs. One sequence at a time, its pages in order from 0.
 class LoadedModel {
@@ -44,8 +61,7 @@ class LoadedModel {
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(begin));
     std::iota(rows.begin(), rows.end(), 0);
     const device::StepTokens tokens{std::span(ids).subspan(begin, count), positions, page_rows, pages_};
-    const std::span<const float> logits = transformer.forward(tokens, cache, rows);
-    return {logits.begin(), logits.end()};
+    return values_of(transformer.forward(tokens, cache, rows), count);
   }
 
   /// Logits after every token, the sequence cut into steps of `chunk` tokens: [T, V].

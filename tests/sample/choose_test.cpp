@@ -80,12 +80,20 @@ TEST(Choose, EqualsThePlainChoiceOfAllIds) {
     Chooser chooser(vocabulary);
     for (int character = 0; character < 6; ++character) {
       const std::vector<float> logits = random_logits(vocabulary, character, random);
+      std::vector<float> maxima(static_cast<std::size_t>(block_count(vocabulary)), -kInfinity);
+      for (std::size_t i = 0; i < logits.size(); ++i) {
+        float& maximum = maxima[i / kBlockIds];
+        maximum = logits[i] > maximum ? logits[i] : maximum;
+      }
       for (const SamplingParameters& setting : kSettings) {
         const std::vector<std::int32_t> kept = test::kept_ids(logits, setting);
         for (int repeat = 0; repeat < 20; ++repeat) {
           const Draw draw{2, 3, 4, position++};
-          ASSERT_EQ(chooser.choose(logits, setting, draw).token,
-                    test::plain_choice(logits, setting, draw, kept))
+          const Choice choice = chooser.choose(logits, setting, draw),
+                       given_maxima = chooser.choose(logits, maxima, setting, draw);
+          ASSERT_EQ(given_maxima.token, choice.token);
+          ASSERT_EQ(given_maxima.logprob, choice.logprob);
+          ASSERT_EQ(choice.token, test::plain_choice(logits, setting, draw, kept))
               << "V " << vocabulary << ", character " << character << ", " << describe(setting);
         }
       }

@@ -46,7 +46,9 @@ struct AttentionShape {
 };
 
 /// A product of T rows: out[t, n] = sum_k a[t, k] W[n, k] + bias[n]. Leading dimensions in elements; bias may
-/// be null. `inputs`: bf16 promises that every element of `a` is a bf16 number.
+/// be null. With `maxima`, logits: out is capped first where `softcap` is not 0 (see Device::softcap), and
+/// maxima[t, b] is the largest of out[t, 64 b .. 64 b + 63], a NaN counting for nothing, -inf if there is
+/// none; only one such product at a time. `inputs`: bf16 promises that every element of `a` is a bf16 number.
 struct Linear {
   const float* a;  // [T, K], rows lda apart
   std::int64_t lda;
@@ -55,6 +57,8 @@ struct Linear {
   float* out;             // [T, N], rows ldo apart
   std::int64_t ldo;
   Compute inputs = Compute::kFloat32;
+  float* maxima = nullptr;  // [T, ceil(N/64)]
+  float softcap = 0;
 };
 
 /// One device and its operators. Owned by one thread at a time; work inside an operator is spread over its

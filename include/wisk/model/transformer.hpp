@@ -13,6 +13,21 @@
 
 namespace wisk::model {
 
+/// Logits of some tokens of a step, f32, on the host; valid until the next forward pass.
+struct Logits {
+  std::span<const float> values;  // [rows, stride], V of each row
+  std::span<const float> maxima;  // [rows, ceil(V/64)]: the largest of each block of 64; or empty
+  std::int64_t vocabulary = 0, stride = 0;
+  [[nodiscard]] std::span<const float> row(std::size_t index) const {
+    return values.subspan(index * static_cast<std::size_t>(stride), static_cast<std::size_t>(vocabulary));
+  }
+  [[nodiscard]] std::span<const float> row_maxima(std::size_t index) const {
+    if (maxima.empty()) return {};
+    const auto blocks = static_cast<std::size_t>((vocabulary + 63) / 64);
+    return maxima.subspan(index * blocks, blocks);
+  }
+};
+
 /// A model held by the ranks of one replica. Not thread-safe; forward() is collective over the replica, whose
 /// ranks must give it the same step.
 class Transformer {
@@ -29,9 +44,8 @@ class Transformer {
   static std::uint64_t page_bytes(const Architecture& architecture, device::Compute compute, int ranks);
 
   /// Computes the step's tokens, writes their keys and values into `cache`, and returns the logits of the
-  /// tokens listed in `rows` (indices into the step): [rows, V] f32 on the host, valid until the next call.
-  std::span<const float> forward(const device::StepTokens& step, device::KvCache& cache,
-                                 std::span<const std::int32_t> rows);
+  /// tokens listed in `rows` (indices into the step).
+  Logits forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
 
   [[nodiscard]] const Architecture& architecture() const { return architecture_; }
 
@@ -45,7 +59,8 @@ class Transformer {
   void multiply(std::int64_t tokens);
   void add_projection(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices,
                       const device::Buffer& bias, const device::Buffer& norm, std::int64_t tokens);
-  std::span<const float> logits(std::span<const std::int32_t> rows);
+  Logits logits(std::span<const std::int32_t> rows);
+  Logits gather_logits(const float* local, std::int64_t count, std::int64_t local_vocabulary);
   std::span<const float> angles_of(const device::StepTokens& step, int rope);
 
   device::Device& device_;

@@ -345,10 +345,30 @@ class CpuDevice final : public Device {
       const std::int64_t panels = product.x.w->panels();
       const std::int64_t from = std::max(begin - first, std::int64_t{0}), to = std::min(end - first, panels);
       if (from < to) {
-        kernels_.linear(product.x, product.pairs < 0 ? nullptr : pairs_.data() + product.pairs, rows, from,
-                        to);
+        const std::uint32_t* pairs = product.pairs < 0 ? nullptr : pairs_.data() + product.pairs;
+        if (product.x.maxima == nullptr) {
+          kernels_.linear(product.x, pairs, rows, from, to);
+        } else {
+          multiply_logits(product.x, pairs, rows, from, to);
+        }
       }
       first += panels;
+    }
+  }
+
+  /// Block by block of the vocabulary, so that a block is capped and searched while it is in the cache.
+  void multiply_logits(const Linear& x, const std::uint32_t* pairs, std::int64_t rows, std::int64_t begin,
+                       std::int64_t end) const {
+    constexpr std::int64_t kBlock = 64, kPanels = kBlock / PackedMatrix::kPanel;
+    WISK_ASSERT(begin % kPanels == 0);
+    const std::int64_t blocks = (x.w->rows + kBlock - 1) / kBlock;
+    for (std::int64_t panel = begin; panel < end; panel += kPanels) {
+      kernels_.linear(x, pairs, rows, panel, std::min(panel + kPanels, end));
+      const std::int64_t block = panel / kPanels, first = block * kBlock,
+                         count = std::min(kBlock, x.w->rows - first);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        kernels_.block_maximum(x.out + r * x.ldo + first, count, x.softcap, x.maxima + r * blocks + block);
+      }
     }
   }
 

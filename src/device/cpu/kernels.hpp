@@ -2,6 +2,7 @@
 // The kernels of one instruction set as a table, so that the processor is asked once.
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include <wisk/device/device.hpp>
@@ -22,6 +23,7 @@ struct Kernels {
   void (*gated)(Activation activation, const float* gate, const float* up, std::int64_t count,
                 Compute rounding, float* out);
   void (*softcap)(float* x, std::int64_t count, float cap);
+  void (*block_maximum)(float* x, std::int64_t count, float cap, float* maximum);
   void (*add_parts)(std::span<const float* const> parts, const float* bias, std::int64_t width,
                     bool accumulate, float* x, std::int64_t begin, std::int64_t end);
   void (*rope)(float* x, std::int64_t heads, std::int64_t head_dim, const float* angles, Compute rounding,
@@ -49,6 +51,20 @@ template <class L>
 void softcap_range(float* x, std::int64_t count, float cap) {
   const auto c = L::set1(cap);
   map_lanes<L>(count, x, x, [&](auto v) { return L::mul(c, tanh_lanes<L>(L::div(v, c))); });
+}
+
+/// Caps up to 64 logits where `cap` is not 0, and finds the largest; see Linear::maxima.
+template <class L>
+void block_maximum_of(float* x, std::int64_t count, float cap, float* maximum) {
+  if (cap != 0) softcap_range<L>(x, count, cap);
+  auto largest = L::set1(-std::numeric_limits<float>::infinity());
+  std::int64_t i = 0;
+  for (; i + L::kWidth <= count; i += L::kWidth) largest = L::max(L::load(x + i), largest);
+  float lane[L::kWidth];
+  L::store(lane, largest);
+  for (int j = 1; j < L::kWidth; ++j) lane[0] = lane[0] > lane[j] ? lane[0] : lane[j];
+  for (; i < count; ++i) lane[0] = x[i] > lane[0] ? x[i] : lane[0];
+  *maximum = lane[0];
 }
 
 }  // namespace wisk::device

@@ -12,11 +12,17 @@ namespace wisk::device {
 const Kernels* avx2_kernels() {
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
   using L = Avx2Lanes;
-  static constexpr Kernels kTable = {"avx2",           false,
-                                     linear_range<L>,  multiply_adds<L>,
-                                     rms_norm_row<L>,  gated_range<L>,
-                                     softcap_range<L>, add_parts_rows<L>,
-                                     rope_rows<L>,     store_kv_rows<L>,
+  static constexpr Kernels kTable = {"avx2",
+                                     false,
+                                     linear_range<L>,
+                                     multiply_adds<L>,
+                                     rms_norm_row<L>,
+                                     gated_range<L>,
+                                     softcap_range<L>,
+                                     block_maximum_of<L>,
+                                     add_parts_rows<L>,
+                                     rope_rows<L>,
+                                     store_kv_rows<L>,
                                      attend<L>};
   return &kTable;
 #else

@@ -21,6 +21,7 @@ constexpr Kernels with_product(const char* name, decltype(Kernels::linear) linea
           rms_norm_row<L>,
           gated_range<L>,
           softcap_range<L>,
+          block_maximum_of<L>,
           add_parts_rows<L>,
           rope_rows<L>,
           store_kv_rows<L>,
