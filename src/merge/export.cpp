@@ -34,6 +34,9 @@ using checkpoint::TensorView;
 // of different nodes never write to one page of a network file system.
 constexpr std::uint64_t kTileBytes = std::uint64_t{4} << 20;
 
+// So far ahead of the tile that is blended the inputs are asked for.
+constexpr std::size_t kTilesAhead = 8;
+
 struct Plan {
   std::vector<OutputTensor> tensors;
   std::vector<std::vector<const TensorView*>> sources;  ///< [tensors]
@@ -115,17 +118,26 @@ class TileWriter {
   TileWriter(const Plan& plan, const std::vector<double>& coefficients)
       : plan_(plan), coefficients_(coefficients), buffer_(kTileBytes) {}
 
+  /// Asks for the inputs of the tile at `begin`, which comes up later.
+  void expect(const Shard& shard, std::uint64_t begin) const {
+    for_pieces(shard, begin,
+               [&](const auto& sources, std::uint64_t first, std::uint64_t count, DType, std::uint64_t) {
+                 for (const TensorView* source : sources) advise(part(*source, first, count), MADV_WILLNEED);
+               });
+  }
+
   void write(const Shard& shard, std::uint64_t begin, int descriptor, const std::string& where) {
     const std::uint64_t end = std::min(begin + kTileBytes, shard.size);
     if (begin < shard.head.size()) {
       const std::uint64_t count = std::min<std::uint64_t>(shard.head.size(), end) - begin;
       std::memcpy(buffer_.data(), shard.head.data() + begin, count);
     }
-    auto piece =
-        std::upper_bound(shard.pieces.begin(), shard.pieces.end(), begin,
-                         [](std::uint64_t offset, const Piece& other) { return offset < other.offset; });
-    if (piece != shard.pieces.begin()) --piece;
-    for (; piece != shard.pieces.end() && piece->offset < end; ++piece) fill(*piece, begin, end);
+    for_pieces(shard, begin,
+               [&](const auto& sources, std::uint64_t first, std::uint64_t count, DType dtype,
+                   std::uint64_t offset) {
+                 blend_range(sources, coefficients_, first, count, dtype, buffer_.data() + offset);
+                 for (const TensorView* source : sources) advise(part(*source, first, count), MADV_DONTNEED);
+               });
     write_at(descriptor, std::span(buffer_).first(end - begin), begin, where);
 #ifdef SYNC_FILE_RANGE_WRITE
     // Starts writing back now: the sync at the end then has little left to wait for.
@@ -135,18 +147,25 @@ class TileWriter {
   }
 
  private:
-  /// Blends the elements of a piece that lie in [begin, end) of the file.
-  void fill(const Piece& piece, std::uint64_t begin, std::uint64_t end) {
-    const OutputTensor& tensor = plan_.tensors[piece.tensor];
-    const std::uint64_t width = size_of(tensor.dtype);
-    const std::uint64_t from = std::max(begin, piece.offset), to = std::min(end, piece.offset + tensor.bytes);
-    if (from >= to) return;
-    WISK_ASSERT((from - piece.offset) % width == 0 && (to - from) % width == 0);
-    const std::uint64_t first = (from - piece.offset) / width, count = (to - from) / width;
-    const auto& sources = plan_.sources[piece.tensor];
-    for (const TensorView* source : sources) advise(part(*source, first, count), MADV_WILLNEED);
-    blend_range(sources, coefficients_, first, count, tensor.dtype, buffer_.data() + (from - begin));
-    for (const TensorView* source : sources) advise(part(*source, first, count), MADV_DONTNEED);
+  /// Calls f(sources, first, count, dtype, offset) for the elements [first, first + count) of each tensor
+  /// that lie in the tile at `begin`, `offset` bytes into it.
+  template <class F>
+  void for_pieces(const Shard& shard, std::uint64_t begin, const F& f) const {
+    const std::uint64_t end = std::min(begin + kTileBytes, shard.size);
+    auto piece =
+        std::upper_bound(shard.pieces.begin(), shard.pieces.end(), begin,
+                         [](std::uint64_t offset, const Piece& other) { return offset < other.offset; });
+    if (piece != shard.pieces.begin()) --piece;
+    for (; piece != shard.pieces.end() && piece->offset < end; ++piece) {
+      const OutputTensor& tensor = plan_.tensors[piece->tensor];
+      const std::uint64_t width = size_of(tensor.dtype);
+      const std::uint64_t from = std::max(begin, piece->offset),
+                          to = std::min(end, piece->offset + tensor.bytes);
+      if (from >= to) continue;
+      WISK_ASSERT((from - piece->offset) % width == 0 && (to - from) % width == 0);
+      f(plan_.sources[piece->tensor], (from - piece->offset) / width, (to - from) / width, tensor.dtype,
+        from - begin);
+    }
   }
 
   static std::span<const std::byte> part(const TensorView& source, std::uint64_t first, std::uint64_t count) {
@@ -196,6 +215,11 @@ void write_tiles(const Plan& plan, const std::vector<double>& coefficients, cons
       TileWriter writer(plan, coefficients);
       for (std::size_t i = next++; i < tiles.size(); i = next++) {
         const Shard& shard = plan.layout.shards[tiles[i].shard];
+        // The disk reads ahead while this tile is blended and written; the first tile asks for all that are
+        // near.
+        for (std::size_t ahead = i == 0 ? 0 : i + kTilesAhead; ahead <= i + kTilesAhead; ++ahead) {
+          if (ahead < tiles.size()) writer.expect(plan.layout.shards[tiles[ahead].shard], tiles[ahead].begin);
+        }
         writer.write(shard, tiles[i].begin, files.at(tiles[i].shard).get(), (folder / shard.name).string());
       }
     } catch (...) {

@@ -96,6 +96,32 @@ void linear(benchmark::State& state) {
 }
 BENCHMARK(linear)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(256)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
+/// The down projection of a 0.5B model as `slices` partial sums and their tree, as tensor parallelism fixes
+/// them: against one slice this is what invariance costs. (The order within a pair of k costs nothing.)
+void partial_sums(benchmark::State& state) {
+  const std::int64_t slices = state.range(0), tokens = state.range(1), k = 4864, n = 896, part = k / slices;
+  std::vector<PackedMatrix> w;
+  for (std::int64_t s = 0; s < slices; ++s) w.push_back(cpu().allocate_matrix(DType::kBFloat16, n, part));
+  const std::vector<float> x = values(tokens * k);
+  std::vector<float> sums(static_cast<std::size_t>(tokens * n)),
+      parts(sums.size() * static_cast<std::size_t>(slices));
+  std::vector<Linear> products;
+  std::vector<const float*> pointers;
+  for (std::int64_t s = 0; s < slices; ++s) {
+    float* out = parts.data() + s * tokens * n;
+    products.push_back(
+        {x.data() + s * part, k, &w[static_cast<std::size_t>(s)], nullptr, out, n, Compute::kFloat32});
+    pointers.push_back(out);
+  }
+  measure(state, 2.0 * static_cast<double>(tokens * k * n), 2.0 * static_cast<double>(k * n), [&] {
+    cpu().defer();
+    cpu().linear(products, tokens);
+    cpu().add_parts(pointers, nullptr, tokens, n, true, sums.data());
+    cpu().wait();
+  });
+}
+BENCHMARK(partial_sums)->ArgsProduct({{1, 2, 4, 8}, {1, 64}})->Unit(benchmark::kMicrosecond)->UseRealTime();
+
 /// 64 sequences in a decode step, 14 query heads over 2 key/value heads of 64, at a given context.
 void attention(benchmark::State& state) {
   const int context = static_cast<int>(state.range(0)), sequences = 64, heads = 14, groups = 2, dim = 64;

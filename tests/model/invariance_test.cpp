@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <wisk/comm/mpi.hpp>
+#include <wisk/core/error.hpp>
 
 #include "model/model_fixture.hpp"
 #include "support/temp_folder.hpp"
@@ -42,9 +43,16 @@ TEST_P(Invariance, ChunksThreadsAndKernels) {
   }
   test::LoadedModel threads(folder(), {.compute = compute(), .threads = 3}, *self);
   EXPECT_TRUE(same_bits(threads.logits(ids, 19), expected)) << "three threads";
-  test::LoadedModel portable(folder(), {.compute = compute(), .kernels = "portable"}, *self);
-  EXPECT_TRUE(same_bits(portable.logits(ids, ids.size()), expected)) << "portable kernels";
-  EXPECT_EQ(portable.weights.hash(), reference.weights.hash());
+  for (const char* kernels :
+       {"portable", "portable-wide", "portable-pairs", "avx2", "avx512", "avx512-bf16"}) {
+    try {
+      test::LoadedModel other(folder(), {.compute = compute(), .threads = 2, .kernels = kernels}, *self);
+      EXPECT_TRUE(same_bits(other.logits(ids, ids.size()), expected)) << kernels;
+      EXPECT_EQ(other.weights.hash(), reference.weights.hash()) << kernels;
+    } catch (const EnvironmentError&) {
+      EXPECT_EQ(std::string(kernels).rfind("avx", 0), 0u) << "not on this processor";
+    }
+  }
 }
 
 TEST_P(Invariance, OtherSequencesInTheStep) {
