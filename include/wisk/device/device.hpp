@@ -93,6 +93,7 @@ class Device {
   /// XXH3-64 of `bytes` bytes of this device's memory.
   [[nodiscard]] virtual std::uint64_t hash(const std::byte* data, std::size_t bytes) const = 0;
 
+  /// Begins to defer; forgets what was deferred and never waited for, as after an exception.
   virtual void defer() = 0;
   virtual void wait() = 0;
 
@@ -142,7 +143,7 @@ class Device {
   virtual void gated(Activation activation, const float* gate, const float* up, std::int64_t count,
                      Compute rounding, float* out) = 0;
 
-  /// x[i] = cap * tanh(x[i] / cap).
+  /// x[i] = cap * tanh(x[i] / cap): what Linear::softcap does to logits.
   virtual void softcap(float* x, std::int64_t count, float cap) = 0;
 
   /// Copies page `from` to page `to`, all layers.
@@ -162,7 +163,8 @@ struct CpuOptions {
   int threads = 0;  ///< 0: the cores that this process is bound to
   int share = 1;    ///< processes that share those cores: each takes its part of them
   int share_rank = 0;
-  std::string kernels = "auto";  ///< "auto", "avx2", "portable": the same bits from each
+  std::string kernels =
+      "auto";  ///< "auto": the fastest; names: src/device/cpu/kernels.cpp. The same bits from each
 };
 
 /// Throws EnvironmentError when the named kernels cannot run on this processor.

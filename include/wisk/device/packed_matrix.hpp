@@ -14,7 +14,7 @@ namespace wisk::device {
 /// input features (2p, 2p+1) of one output feature lies together, as vdpbf16ps reads it; for f32
 /// [columns][kPanel]. An odd last column's partner is zero. So a panel is one stretch of memory, read from
 /// its first byte to its last by every kernel: one cache line a pair, two vectors of AVX2 or one of AVX-512.
-/// Owns its memory; move-only.
+/// Owns its memory, or is a part of what its owner holds (model::Weights); move-only.
 struct PackedMatrix {
   static constexpr std::int64_t kPanel = 16;
 

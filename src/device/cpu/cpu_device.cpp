@@ -101,7 +101,11 @@ class CpuDevice final : public Device {
     return xxh3(std::span<const std::byte>(data, bytes));
   }
 
-  void defer() override { deferring_ = true; }
+  void defer() override {
+    work_.clear();  // what an exception left behind
+    products_.clear();
+    deferring_ = true;
+  }
 
   void wait() override {
     deferring_ = false;
@@ -146,6 +150,8 @@ class CpuDevice final : public Device {
 
   void linear(std::span<const Linear> products, std::int64_t rows) override {
     if (rows == 0 || products.empty()) return;
+    const bool at_once = !deferring_;
+    deferring_ = true;  // its two parts share what is kept of the products
     const Products list = keep(products, rows);
     if (list.any_pairs) {
       by_rows(rows, [this, list](std::int64_t begin, std::int64_t end) { make_pairs(list, begin, end); });
@@ -162,6 +168,7 @@ class CpuDevice final : public Device {
         multiply_panels(list, rows, begin, std::min(begin + chunk, panels));
       }
     });
+    if (at_once) wait();
   }
 
   void add_parts(std::span<const float* const> parts, const float* bias, std::int64_t rows,
@@ -281,9 +288,7 @@ class CpuDevice final : public Device {
   template <class Task>
   void submit(Sharing sharing, const Task& task) {
     work_.add(sharing, task);
-    if (deferring_) return;
-    work_.run();
-    products_.clear();
+    if (!deferring_) wait();
   }
 
   /// task(begin, end) for each member's share of `rows`.

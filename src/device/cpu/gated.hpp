@@ -23,7 +23,7 @@ typename L::Vector gelu_tanh_lanes(typename L::Vector x) {
   return L::mul(L::mul(L::set1(0.5f), x), L::add(L::set1(1.0f), tanh_lanes<L>(inner)));
 }
 
-/// out[i] = act(gate[i]) * up[i]; `count` a multiple of 8, or the arrays padded to one.
+/// out[i] = act(gate[i]) * up[i]; a tail goes through padded copies.
 template <class L>
 void gated_range(Activation activation, const float* gate, const float* up, std::int64_t count,
                  Compute rounding, float* out) {

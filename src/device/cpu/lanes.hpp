@@ -5,8 +5,7 @@
 // Beside arithmetic a type says how products are blocked for it: Input (float, or a pair of bf16 where
 // kMultipliesPairs), the most rows of a register tile, how many panels it takes for so many rows (all chains,
 // one panel's weights, a factor and a mask fit the registers; at least eight chains where they can, to hide
-// the latency of a multiply-add), and the stretch of k whose
-// weights stay in the first cache level.
+// the latency of a multiply-add), and the stretch of k whose weights stay in the first cache level.
 
 #include <bit>
 #include <cmath>
@@ -148,8 +147,9 @@ struct PlainPairLanes : PlainLanes<16> {
 struct Avx2Lanes {
   static constexpr int kWidth = 8;
   static constexpr bool kMultipliesPairs = false;
-  // Five rows of one panel and not six: with two vectors of weights, the factor and the mask that splits a
-  // pair, twelve chains need seventeen registers, and the spilled one sets the pace.
+  // Five rows of one panel and not six: with two vectors of weights, the factor, the mask that splits a pair
+  // and a pair that is being split, twelve chains need seventeen registers, and the spilled one sets the
+  // pace.
   static constexpr int kTileRows = 5;
   static constexpr int tile_panels(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
   static constexpr std::int64_t kStretch = 320;  // 10 KiB of bf16 weights

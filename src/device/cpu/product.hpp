@@ -126,8 +126,10 @@ template <class L, DType T, int Rows, int kPanels>
     if (work.ahead.tiles > 0) {
 #pragma GCC unroll 8
       for (int panel = 0; panel < kPanels; ++panel) {
-        L::prefetch(work.ahead.from + panel * w.stride +
-                    (p >> work.ahead.shift) * 2 * Panels<L, T>::kColumnBytes);
+        const std::byte* line =
+            work.ahead.from + panel * w.stride + (p >> work.ahead.shift) * 2 * Panels<L, T>::kColumnBytes;
+        L::prefetch(line);
+        if constexpr (2 * Panels<L, T>::kColumnBytes > 64) L::prefetch(line + 64);
       }
     }
     if constexpr (L::kMultipliesPairs) {
@@ -284,7 +286,8 @@ double multiply_adds(std::int64_t rounds) {
   constexpr int kChains = 10;
   typename L::Vector chain[kChains], x = L::set1(0.5f), y = L::set1(0.25f);
 #pragma GCC unroll 16
-  for (auto& c : chain) c = L::set1(0.0f);
+  for (int c = 0; c < kChains; ++c)
+    chain[c] = L::set1(static_cast<float>(c));  // no two are the same to a compiler
   for (std::int64_t r = 0; r < rounds; ++r) {
     L::keep(x);
     L::keep(y);

@@ -42,6 +42,9 @@ class WorkList {
     ++count_;
   }
 
+  /// Forgets all of it.
+  void clear() { count_ = 0; }
+
   /// Does all of it.
   void run() {
     if (count_ == 0) return;
