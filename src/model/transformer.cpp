@@ -244,7 +244,7 @@ Logits Transformer::logits(std::span<const std::int32_t> rows) {
   const bool alone = replica_.size() == 1;
   // Rows a power of two apart would compete for a few places in the caches.
   const std::int64_t stride = alone ? (head.rows + 15) / 16 * 16 + 16 : head.rows,
-                     blocks = (head.rows + 63) / 64;
+                     blocks = device::logit_blocks(head.rows);
   float* local = work_->logits.get(device_, count * stride);
   float* maxima = work_->maxima.get(device_, count * blocks);
   work_->products.push_back(

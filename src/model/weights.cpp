@@ -15,10 +15,9 @@ using checkpoint::TensorView;
 using device::PackedMatrix;
 
 std::pair<std::int64_t, std::int64_t> vocabulary_range(const Architecture& a, int rank, int ranks) {
-  constexpr std::int64_t kBlock = 64;
-  static_assert(kBlock % PackedMatrix::kPanel == 0);
-  const std::int64_t blocks = (a.vocabulary + kBlock - 1) / kBlock;
-  const auto edge = [&](int r) { return std::min(blocks * r / ranks * kBlock, a.vocabulary); };
+  static_assert(device::kLogitBlock % PackedMatrix::kPanel == 0);
+  const std::int64_t blocks = device::logit_blocks(a.vocabulary);
+  const auto edge = [&](int r) { return std::min(blocks * r / ranks * device::kLogitBlock, a.vocabulary); };
   return {edge(rank), edge(rank + 1)};
 }
 

@@ -143,15 +143,17 @@ Chooser::~Chooser() = default;
 
 Choice Chooser::choose(std::span<const float> logits, const SamplingParameters& parameters,
                        const Draw& draw) {
-  WISK_ASSERT(logits.size() == static_cast<std::size_t>(vocabulary_));
-  scratch_->own_maxima.resize(static_cast<std::size_t>(block_count(vocabulary_)));
-  block_maxima(logits, scratch_->own_maxima);
-  return choose(logits, scratch_->own_maxima, parameters, draw);
+  return choose(logits, {}, parameters, draw);
 }
 
 Choice Chooser::choose(std::span<const float> logits, std::span<const float> maxima,
                        const SamplingParameters& parameters, const Draw& draw) {
   WISK_ASSERT(logits.size() == static_cast<std::size_t>(vocabulary_));
+  if (maxima.empty()) {
+    scratch_->own_maxima.resize(static_cast<std::size_t>(block_count(vocabulary_)));
+    block_maxima(logits, scratch_->own_maxima);
+    maxima = scratch_->own_maxima;
+  }
   WISK_ASSERT(maxima.size() == static_cast<std::size_t>(block_count(vocabulary_)));
   check(parameters);
   const float largest = *std::max_element(maxima.begin(), maxima.end());

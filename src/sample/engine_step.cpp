@@ -63,9 +63,8 @@ void Engine::State::build_prompts(std::int64_t& budget) {
 
 Choice Engine::State::choose(std::span<const float> logits, std::span<const float> maxima, const Draw& draw,
                              int member) {
-  Chooser& chooser = choosers[static_cast<std::size_t>(member)];
-  return maxima.empty() ? chooser.choose(logits, sampling->parameters, draw)
-                        : chooser.choose(logits, maxima, sampling->parameters, draw);
+  static_assert(kBlockIds == device::kLogitBlock);
+  return choosers[static_cast<std::size_t>(member)].choose(logits, maxima, sampling->parameters, draw);
 }
 
 /// The next token of every sequence whose logits came; a prompt keeps its row for its samples' first tokens.

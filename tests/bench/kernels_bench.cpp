@@ -32,39 +32,8 @@ std::vector<float> values(std::int64_t count) {
   return all;
 }
 
-#if defined(__x86_64__)
-/// Best rate of ten independent chains of eight-lane multiply-adds: what one core can do at most. In
-/// assembly, so that no compiler keeps a chain in memory.
-[[gnu::target("avx2,fma")]] double fma_rate() {
-  constexpr std::int64_t kRounds = 200000;
-  double best = 0;
-  for (int trial = 0; trial < 20; ++trial) {
-    const Stopwatch watch;
-    std::int64_t left = kRounds;
-    asm volatile(
-        "vzeroall\n1:\n"
-        "vfmadd231ps %%ymm10, %%ymm11, %%ymm0\n vfmadd231ps %%ymm10, %%ymm11, %%ymm1\n"
-        "vfmadd231ps %%ymm10, %%ymm11, %%ymm2\n vfmadd231ps %%ymm10, %%ymm11, %%ymm3\n"
-        "vfmadd231ps %%ymm10, %%ymm11, %%ymm4\n vfmadd231ps %%ymm10, %%ymm11, %%ymm5\n"
-        "vfmadd231ps %%ymm10, %%ymm11, %%ymm6\n vfmadd231ps %%ymm10, %%ymm11, %%ymm7\n"
-        "vfmadd231ps %%ymm10, %%ymm11, %%ymm8\n vfmadd231ps %%ymm10, %%ymm11, %%ymm9\n"
-        "dec %0\n jnz 1b\n"
-        : "+r"(left)
-        :
-        : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-          "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
-    best = std::max(best, 2.0 * 8 * 10 * static_cast<double>(kRounds) / watch.seconds());
-  }
-  return best;
-}
-#else
-double fma_rate() {
-  return 0;
-}
-#endif
-
 double peak() {
-  static const double kRate = fma_rate();
+  static const double kRate = cpu().peak_rate();
   return kRate;
 }
 

@@ -45,9 +45,15 @@ struct AttentionShape {
   int window = 0;     ///< 0: all earlier keys; else only the last `window` positions, the own one included
 };
 
+/// Logits are searched, split over ranks and drawn for in blocks of so many ids (docs/numerics.md).
+inline constexpr std::int64_t kLogitBlock = 64;
+constexpr std::int64_t logit_blocks(std::int64_t vocabulary) {
+  return (vocabulary + kLogitBlock - 1) / kLogitBlock;
+}
+
 /// A product of T rows: out[t, n] = sum_k a[t, k] W[n, k] + bias[n]. Leading dimensions in elements; bias may
 /// be null. With `maxima`, logits: out is capped first where `softcap` is not 0 (see Device::softcap), and
-/// maxima[t, b] is the largest of out[t, 64 b .. 64 b + 63], a NaN counting for nothing, -inf if there is
+/// maxima[t, b] is the largest of block b of out[t, :], a NaN counting for nothing, -inf if there is
 /// none; only one such product at a time. `inputs`: bf16 promises that every element of `a` is a bf16 number.
 struct Linear {
   const float* a;  // [T, K], rows lda apart
@@ -57,7 +63,7 @@ struct Linear {
   float* out;             // [T, N], rows ldo apart
   std::int64_t ldo;
   Compute inputs = Compute::kFloat32;
-  float* maxima = nullptr;  // [T, ceil(N/64)]
+  float* maxima = nullptr;  // [T, logit_blocks(N)]
   float softcap = 0;
 };
 

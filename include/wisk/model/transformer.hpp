@@ -16,14 +16,14 @@ namespace wisk::model {
 /// Logits of some tokens of a step, f32, on the host; valid until the next forward pass.
 struct Logits {
   std::span<const float> values;  // [rows, stride], V of each row
-  std::span<const float> maxima;  // [rows, ceil(V/64)]: the largest of each block of 64; or empty
+  std::span<const float> maxima;  // [rows, logit_blocks(V)]: the largest of each block; or empty
   std::int64_t vocabulary = 0, stride = 0;
   [[nodiscard]] std::span<const float> row(std::size_t index) const {
     return values.subspan(index * static_cast<std::size_t>(stride), static_cast<std::size_t>(vocabulary));
   }
   [[nodiscard]] std::span<const float> row_maxima(std::size_t index) const {
     if (maxima.empty()) return {};
-    const auto blocks = static_cast<std::size_t>((vocabulary + 63) / 64);
+    const auto blocks = static_cast<std::size_t>(device::logit_blocks(vocabulary));
     return maxima.subspan(index * blocks, blocks);
   }
 };

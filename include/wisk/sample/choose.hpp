@@ -45,8 +45,8 @@ class Chooser {
   /// or one is +inf (a broken model; names the draw), and for parameters outside their range: 0 < temperature
   /// < 1e-6, anything negative, top_p or min_p above 1.
   Choice choose(std::span<const float> logits, const SamplingParameters& parameters, const Draw& draw);
-  /// The same, given the largest logit of each block of kBlockIds ids: blocks that cannot win are not looked
-  /// at.
+  /// The same, given the largest logit of each block of kBlockIds ids (or nothing: then they are looked for):
+  /// blocks that cannot win are not looked at.
   Choice choose(std::span<const float> logits, std::span<const float> maxima /* [blocks] */,
                 const SamplingParameters& parameters, const Draw& draw);
 

@@ -43,10 +43,7 @@ template <class L, std::size_t N>
 float largest_of(const typename L::Vector (&s)[N], float at_least) {
   auto largest = L::set1(at_least);
   for (const auto& v : s) largest = L::max(v, largest);
-  float lane[L::kWidth];
-  L::store(lane, largest);
-  for (int i = 1; i < L::kWidth; ++i) lane[0] = std::max(lane[0], lane[i]);
-  return lane[0];
+  return largest_lane<L>(largest);
 }
 
 /// Scores of one row in one block become probabilities against the running maximum; returns exp(m - m').
@@ -77,13 +74,9 @@ float online_softmax(float* score /* [kPageTokens] */, int first, int last, cons
     total = L::add(total, p);  // key j in chain j mod 8
     L::store(score + v * L::kWidth, rounding == Compute::kBFloat16 ? L::round_to_bf16(p) : p);
   }
-  float chain[L::kWidth];
-  L::store(chain, total);
-  const float sum =
-      ((chain[0] + chain[4]) + (chain[2] + chain[6])) + ((chain[1] + chain[5]) + (chain[3] + chain[7]));
   float rescale[L::kWidth];
   L::store(rescale, exp_lanes<L>(L::set1(maximum - largest)));
-  denominator = denominator * rescale[0] + sum;
+  denominator = denominator * rescale[0] + sum_of_lanes<L>(total);
   maximum = largest;
   return rescale[0];
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -163,17 +164,15 @@ class CpuDevice final : public Device {
     const std::int64_t chunk =
         pool_.size() == 1 ? panels : std::max<std::int64_t>(4, panels / (8 * pool_.size()) / 4 * 4);
     submit({}, [this, list, rows, panels, chunk](int, std::atomic<std::int64_t>& next) {
-      for (std::int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed); begin < panels;
-           begin = next.fetch_add(chunk, std::memory_order_relaxed)) {
-        multiply_panels(list, rows, begin, std::min(begin + chunk, panels));
-      }
+      take(next, panels, chunk,
+           [&](std::int64_t begin) { multiply_panels(list, rows, begin, std::min(begin + chunk, panels)); });
     });
     if (at_once) wait();
   }
 
   void add_parts(std::span<const float* const> parts, const float* bias, std::int64_t rows,
                  std::int64_t width, bool accumulate, float* x) override {
-    WISK_ASSERT(parts.size() <= kMostParts);
+    WISK_ASSERT(parts.size() <= kMostParts && std::has_single_bit(parts.size()));
     std::array<const float*, kMostParts> kept{};
     std::copy(parts.begin(), parts.end(), kept.begin());
     by_rows(rows, [=, count = parts.size(), add = kernels_.add_parts](std::int64_t begin, std::int64_t end) {
@@ -205,13 +204,12 @@ class CpuDevice final : public Device {
     submit({}, [this, q, shape, layer, step, from = &cache, rounding, out, tokens, together](
                    int member, std::atomic<std::int64_t>& next) {
       const std::int64_t items = (tokens + together - 1) / together * shape.kv_heads;
-      for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < items;
-           i = next.fetch_add(1, std::memory_order_relaxed)) {
+      take(next, items, 1, [&](std::int64_t i) {
         const std::int64_t begin = i / shape.kv_heads * together;
         kernels_.attend(q, static_cast<int>(begin), static_cast<int>(std::min(begin + together, tokens)),
                         static_cast<int>(i % shape.kv_heads), shape, layer, step, *from, rounding,
                         scratch_[static_cast<std::size_t>(member)], out);
-      }
+      });
     });
   }
 
@@ -234,7 +232,7 @@ class CpuDevice final : public Device {
     std::exception_ptr failure;
     const auto work = [&](int member) {
       try {
-        for (std::int64_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) task(i, member);
+        take(next, count, 1, [&](std::int64_t i) { task(i, member); });
       } catch (...) {
         const std::lock_guard<std::mutex> guard(lock);
         if (failure == nullptr) failure = std::current_exception();
@@ -283,6 +281,15 @@ class CpuDevice final : public Device {
     std::int64_t pairs;  // -1: not as pairs
     bool makes_pairs;    // the first of those that share them
   };
+
+  /// f(begin) for the chunks of [0, count) that this member is first to take; every member calls it.
+  template <class F>
+  static void take(std::atomic<std::int64_t>& next, std::int64_t count, std::int64_t chunk, const F& f) {
+    for (std::int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed); begin < count;
+         begin = next.fetch_add(chunk, std::memory_order_relaxed)) {
+      f(begin);
+    }
+  }
 
   /// Does the task, now or with wait().
   template <class Task>
@@ -364,9 +371,9 @@ class CpuDevice final : public Device {
   /// Block by block of the vocabulary, so that a block is capped and searched while it is in the cache.
   void multiply_logits(const Linear& x, const std::uint32_t* pairs, std::int64_t rows, std::int64_t begin,
                        std::int64_t end) const {
-    constexpr std::int64_t kBlock = 64, kPanels = kBlock / PackedMatrix::kPanel;
+    constexpr std::int64_t kBlock = kLogitBlock, kPanels = kBlock / PackedMatrix::kPanel;
     WISK_ASSERT(begin % kPanels == 0);
-    const std::int64_t blocks = (x.w->rows + kBlock - 1) / kBlock;
+    const std::int64_t blocks = logit_blocks(x.w->rows);
     for (std::int64_t panel = begin; panel < end; panel += kPanels) {
       kernels_.linear(x, pairs, rows, panel, std::min(panel + kPanels, end));
       const std::int64_t block = panel / kPanels, first = block * kBlock,

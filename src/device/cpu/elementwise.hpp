@@ -3,6 +3,7 @@
 // single-precision argument reductions and minimax polynomials (S. Moshier, Methods and Programs for
 // Mathematical Functions, 1989).
 
+#include <algorithm>
 #include <cstdint>
 
 namespace wisk::device {
@@ -43,6 +44,23 @@ typename L::Vector tanh_lanes(typename L::Vector x) {
   const V t = exp_lanes<L>(L::mul(L::set1(-2.0f), magnitude));
   const V far = L::with_sign(L::div(L::sub(one, t), L::add(one, t)), x);
   return L::select_less(magnitude, L::set1(0.625f), near_zero, far);
+}
+
+/// The sum of eight lanes, as a tree of halves: the order of docs/numerics.md.
+template <class L>
+float sum_of_lanes(typename L::Vector v) {
+  static_assert(L::kWidth == 8);
+  float x[8];
+  L::store(x, v);
+  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+}
+
+/// The largest lane; none may be NaN.
+template <class L>
+float largest_lane(typename L::Vector v) {
+  float x[L::kWidth];
+  L::store(x, v);
+  return *std::max_element(x, x + L::kWidth);
 }
 
 /// Applies f to count floats, eight at a time; the tail goes through a padded copy, so every element sees the

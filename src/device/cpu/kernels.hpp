@@ -60,11 +60,9 @@ void block_maximum_of(float* x, std::int64_t count, float cap, float* maximum) {
   auto largest = L::set1(-std::numeric_limits<float>::infinity());
   std::int64_t i = 0;
   for (; i + L::kWidth <= count; i += L::kWidth) largest = L::max(L::load(x + i), largest);
-  float lane[L::kWidth];
-  L::store(lane, largest);
-  for (int j = 1; j < L::kWidth; ++j) lane[0] = lane[0] > lane[j] ? lane[0] : lane[j];
-  for (; i < count; ++i) lane[0] = x[i] > lane[0] ? x[i] : lane[0];
-  *maximum = lane[0];
+  float best = largest_lane<L>(largest);
+  for (; i < count; ++i) best = x[i] > best ? x[i] : best;
+  *maximum = best;
 }
 
 }  // namespace wisk::device

@@ -1,7 +1,6 @@
 // Compiled with -mavx512f and AVX2's flags (src/device/CMakeLists.txt): products on sixteen lanes. The rest
 // of a table is AVX2's.
-#include "kernels.hpp"
-#include "product.hpp"
+#include "kernel_table.hpp"
 
 #if defined(__AVX512F__)
 #include "lanes_avx512.hpp"
@@ -12,13 +11,8 @@ namespace wisk::device {
 const Kernels* avx512_kernels() {
 #if defined(__AVX512F__)
   if (avx2_kernels() == nullptr) return nullptr;
-  static const Kernels kTable = [] {
-    Kernels table = *avx2_kernels();
-    table.name = "avx512";
-    table.linear = linear_range<Avx512Lanes>;
-    table.multiply_adds = multiply_adds<Avx512Lanes>;
-    return table;
-  }();
+  static const Kernels kTable =
+      with_product<Avx512Lanes>(*avx2_kernels(), "avx512", linear_range<Avx512Lanes>);
   return &kTable;
 #else
   return nullptr;

@@ -1,7 +1,6 @@
 // Compiled with -mavx512bf16 and AVX-512's flags (src/device/CMakeLists.txt): products of bf16 with
 // vdpbf16ps.
-#include "kernels.hpp"
-#include "product.hpp"
+#include "kernel_table.hpp"
 
 #if defined(__AVX512F__) && defined(__AVX512BF16__)
 #include "lanes_avx512.hpp"
@@ -12,14 +11,8 @@ namespace wisk::device {
 const Kernels* avx512_bf16_kernels() {
 #if defined(__AVX512F__) && defined(__AVX512BF16__)
   if (avx512_kernels() == nullptr) return nullptr;
-  static const Kernels kTable = [] {
-    Kernels table = *avx512_kernels();
-    table.name = "avx512-bf16";
-    table.multiplies_pairs = true;
-    table.linear = linear_range_pairs<Avx512PairLanes, Avx512Lanes>;
-    table.multiply_adds = multiply_adds<Avx512PairLanes>;
-    return table;
-  }();
+  static const Kernels kTable = with_product<Avx512PairLanes>(
+      *avx512_kernels(), "avx512-bf16", linear_range_pairs<Avx512PairLanes, Avx512Lanes>);
   return &kTable;
 #else
   return nullptr;

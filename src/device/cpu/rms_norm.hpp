@@ -6,6 +6,8 @@
 
 #include <wisk/device/device.hpp>
 
+#include "elementwise.hpp"
+
 namespace wisk::device {
 
 template <class L>
@@ -25,9 +27,7 @@ float sum_of_squares(const float* x /* [width] */, std::int64_t width) {
     for (std::int64_t j = i; j < width; ++j) padded[j - i] = x[j];
     accumulate(padded);
   }
-  float chain[L::kWidth];
-  L::store(chain, L::add(low, high));
-  return ((chain[0] + chain[4]) + (chain[2] + chain[6])) + ((chain[1] + chain[5]) + (chain[3] + chain[7]));
+  return sum_of_lanes<L>(L::add(low, high));
 }
 
 template <class L>

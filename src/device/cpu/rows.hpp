@@ -2,45 +2,44 @@
 // Operators whose rows (tokens) do not touch each other, for rows [begin, end). Templates over the lanes, so
 // that each instruction set compiles its own; the bits are the same.
 
-#include <bit>
 #include <cstdint>
 #include <span>
 
-#include <wisk/core/assert.hpp>
 #include <wisk/device/device.hpp>
 
 namespace wisk::device {
 
 inline constexpr std::size_t kMostParts = 8;
 
+/// ((p0 + p1) + (p2 + p3)) + ... of `count` parts, a power of two of at most kMostParts.
+template <class V, class Part, class Add>
+V tree_sum(std::size_t count, const Part& part_at, const Add& add) {
+  V part[kMostParts];
+  for (std::size_t s = 0; s < count; ++s) part[s] = part_at(s);
+  for (; count > 1; count /= 2) {
+    for (std::size_t s = 0; s < count / 2; ++s) part[s] = add(part[2 * s], part[2 * s + 1]);
+  }
+  return part[0];
+}
+
 /// x[i] (+)= tree(parts)[i] + bias[i % width]; see Device::add_parts.
 template <class L>
 void add_parts_rows(std::span<const float* const> parts, const float* bias, std::int64_t width,
                     bool accumulate, float* x, std::int64_t begin, std::int64_t end) {
-  WISK_ASSERT(parts.size() <= kMostParts && std::has_single_bit(parts.size()));
-  const auto sum_at = [&](std::int64_t i) {
-    typename L::Vector part[kMostParts];
-    for (std::size_t s = 0; s < parts.size(); ++s) part[s] = L::load(parts[s] + i);
-    for (std::size_t count = parts.size(); count > 1; count /= 2) {
-      for (std::size_t s = 0; s < count / 2; ++s) part[s] = L::add(part[2 * s], part[2 * s + 1]);
-    }
-    return part[0];
-  };
   for (std::int64_t r = begin; r < end; ++r) {
     std::int64_t c = 0;
     for (; c + L::kWidth <= width; c += L::kWidth) {
-      auto sum = sum_at(r * width + c);
+      auto sum = tree_sum<typename L::Vector>(
+          parts.size(), [&](std::size_t s) { return L::load(parts[s] + r * width + c); }, L::add);
       if (bias != nullptr) sum = L::add(sum, L::load(bias + c));
       float* out = x + r * width + c;
       L::store(out, accumulate ? L::add(L::load(out), sum) : sum);
     }
     for (; c < width; ++c) {
-      float part[kMostParts];
-      for (std::size_t s = 0; s < parts.size(); ++s) part[s] = parts[s][r * width + c];
-      for (std::size_t count = parts.size(); count > 1; count /= 2) {
-        for (std::size_t s = 0; s < count / 2; ++s) part[s] = part[2 * s] + part[2 * s + 1];
-      }
-      const float sum = bias == nullptr ? part[0] : part[0] + bias[c];
+      auto sum = tree_sum<float>(
+          parts.size(), [&](std::size_t s) { return parts[s][r * width + c]; },
+          [](float a, float b) { return a + b; });
+      if (bias != nullptr) sum += bias[c];
       float& out = x[r * width + c];
       out = accumulate ? out + sum : sum;
     }

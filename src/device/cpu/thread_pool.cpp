@@ -94,12 +94,6 @@ void ThreadPool::run_call(Call call, const void* task, bool flush_denormals) {
   }
 }
 
-void ThreadPool::run_alone(void (*call)(const void* task), const void* task, std::int64_t units,
-                           bool flush_denormals) {
-  const FlushDenormals mode(flush_denormals);
-  if (units > 0) call(task);
-}
-
 void ThreadPool::barrier() {
   if (threads_.empty()) return;
   const std::uint32_t before = barriers_.load(std::memory_order_acquire);

@@ -29,16 +29,15 @@ class ThreadPool {
              flush_denormals);
   }
 
-  /// Splits [0, units) into contiguous ranges, one a member: task(begin, end). Small work runs on the caller
-  /// alone.
+  /// Splits [0, units) into contiguous ranges, one a member: task(begin, end).
   template <class Task>
   void split(std::int64_t units, const Task& task, bool flush_denormals = true) {
-    const auto part = [&](int member) {
-      const auto [begin, end] = share(units, member);
-      if (begin < end) task(begin, end);
-    };
-    if (units > 1) return run(part, flush_denormals);
-    run_alone([](const void* t) { (*static_cast<const Task*>(t))(0, 1); }, &task, units, flush_denormals);
+    run(
+        [&](int member) {
+          const auto [begin, end] = share(units, member);
+          if (begin < end) task(begin, end);
+        },
+        flush_denormals);
   }
 
   /// The member's part of [0, units): [first, second).
@@ -52,8 +51,6 @@ class ThreadPool {
  private:
   using Call = void (*)(const void* task, int member);
   void run_call(Call call, const void* task, bool flush_denormals);
-  static void run_alone(void (*call)(const void* task), const void* task, std::int64_t units,
-                        bool flush_denormals);
   void work(int member, int core);
 
   struct Affinity;
