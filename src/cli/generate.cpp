@@ -120,7 +120,7 @@ run::GenerateRequest request_of(const po::variables_map& values) {
   request.engine.threads = values["threads"].as<int>();
   request.engine.max_batch = values["max-batch"].as<int>();
   require(request.engine.threads >= 0, "--threads", "at least 0", request.engine.threads);
-  require(request.engine.max_batch >= 1, "--max-batch", "at least 1", request.engine.max_batch);
+  require(request.engine.max_batch >= 0, "--max-batch", "at least 0", request.engine.max_batch);
   return request;
 }
 
@@ -226,7 +226,7 @@ void declare_options(po::options_description& options) {
   add("compute", po::value<std::string>(), "bfloat16 or float32 (default: bfloat16 for bf16 checkpoints)");
   add("device", po::value<std::string>()->default_value("cpu"), "cpu");
   add("threads", po::value<int>()->default_value(0), "0: the cores that this process may use");
-  add("max-batch", po::value<int>()->default_value(64), "sequences at once");
+  add("max-batch", po::value<int>()->default_value(0), "sequences at once; 0: from the sizes of the caches");
   add("tensor-parallel", po::value<int>()->default_value(1), "ranks that hold one model together");
   add("prompt-logprobs", "also the log-probability of every prompt token");
   add("json", "one JSON object a completion");

@@ -96,10 +96,12 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
   const InterruptHandler handler;
   const Setup setup = rank_zero_first(world, [&] { return set_up(request); });
   Topology topology;
-  int pages = 0;
+  sample::EngineLimits limits;
+  limits.prefill_chunk = request.engine.prefill_chunk;
   one_rank_complains(world, [&] {
     topology = make_topology(world, request.model.tensor_parallel, setup.checkpoints.architecture);
-    pages = plan_pages(setup.checkpoints, request.engine, topology, setup.longest, request.engine.max_batch);
+    limits.max_batch = batch_size(setup.checkpoints, request.engine, topology);
+    limits.pages = plan_pages(setup.checkpoints, request.engine, topology, setup.longest, limits.max_batch);
   });
   ResidentModel resident(setup.checkpoints, request.engine, topology);
   resident.blend(request.recipe);
@@ -115,8 +117,7 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
     if (request.prompt_logprobs) score_prompt(resident, rows.back());
   }
   if (request.parameters.max_tokens > 0) {
-    sample::Engine engine(resident.device(), resident.transformer(),
-                          {request.engine.max_batch, request.engine.prefill_chunk, pages});
+    sample::Engine engine(resident.device(), resident.transformer(), limits);
     const sample::Sampling sampling{request.parameters, request.seed, setup.end_tokens};
     std::size_t next = 0;
     sample::EngineCallbacks callbacks;

@@ -139,6 +139,11 @@ void read_kv_cache(const Field& field, Settings& settings) {
   settings.engine.kv_cache_bytes = is_auto ? 0 : read_bytes(field);
 }
 
+void read_max_batch(const Field& field, Settings& settings) {
+  const bool is_auto = field.value.is_text() && field.value.text == "auto";
+  settings.engine.max_batch = is_auto ? 0 : read_int(field, 1, 65536);
+}
+
 void read_stop(const Field& field, Settings& settings) {
   settings.decode.stop = read_list(field, read_text_value);
 }
@@ -286,9 +291,10 @@ const std::array kKeys = {
              return s.engine.kv_cache_bytes == 0 ? "auto" : show_bytes(s.engine.kv_cache_bytes);
            },
            nullptr},
-    JobKey{"engine.max_batch", "whole number", "64", "", "Sequences that a replica works on at once.",
-           [](const Field& f, Settings& s) { s.engine.max_batch = read_int(f, 1, 65536); },
-           [](S s) -> Text { return std::to_string(s.engine.max_batch); }, nullptr},
+    JobKey{"engine.max_batch", "`auto` or a whole number", "auto", "",
+           "Sequences that a replica works on at once; `auto`: from the sizes of the caches.", read_max_batch,
+           [](S s) -> Text { return s.engine.max_batch == 0 ? "auto" : std::to_string(s.engine.max_batch); },
+           nullptr},
     JobKey{"engine.prefill_chunk", "whole number", "128", "",
            "Tokens of a prompt that are computed in one step.",
            [](const Field& f, Settings& s) { s.engine.prefill_chunk = read_int(f, 1, 65536); },

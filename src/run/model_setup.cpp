@@ -216,13 +216,21 @@ bool Topology::interrupted() const {
   return flag[0] != std::byte{0};
 }
 
-ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)
-    : checkpoints_(checkpoints), options_(options), topology_(topology) {
+namespace {
+
+device::CpuOptions cpu_options(const EngineOptions& options, const Topology& topology) {
   device::CpuOptions cpu;
   cpu.threads = options.threads;
   cpu.share = topology.node->size();
   cpu.share_rank = topology.node->rank();
-  device_ = device::make_cpu_device(cpu);
+  return cpu;
+}
+
+}  // namespace
+
+ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)
+    : checkpoints_(checkpoints), options_(options), topology_(topology) {
+  device_ = device::make_cpu_device(cpu_options(options, topology));
   const model::Shard shard{topology.replica->rank(), topology.replica->size()};
   weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage,
                                               checkpoints.compute, shard, checkpoints.own_dtypes);
@@ -248,6 +256,20 @@ std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
   }
   blend_seconds_ += watch.seconds();
   return hash_;
+}
+
+/// The widest values of a step, the feed-forward's gates and inputs (2 x [rows, F], f32), stay in the second
+/// cache level of the cores that work on them. Fewer rows than 32 wait for weights; with more than 256
+/// nothing is gained and the cache of keys grows.
+int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology) {
+  if (options.max_batch > 0) return options.max_batch;
+  const std::int64_t row =
+      2 * static_cast<std::int64_t>(sizeof(float)) * checkpoints.architecture.feed_forward;
+  const std::int64_t cache =
+      device::cpu_cache_bytes(cpu_options(options, topology)) * topology.replica->size();
+  double fewest[] = {-static_cast<double>(std::clamp<std::int64_t>(cache / row / 16 * 16, 32, 256))};
+  topology.replica->all_reduce_max(fewest);
+  return static_cast<int>(-fewest[0]);
 }
 
 int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology,

@@ -33,7 +33,7 @@ using comm::Slice;
 class Worker {
  public:
   Worker(const Plan& plan, const store::Journal& before, store::JournalWriter* journal,
-         comm::WorkQueue* queue, Topology& topology, int pages, Progress& progress)
+         comm::WorkQueue* queue, Topology& topology, const sample::EngineLimits& limits, Progress& progress)
       : plan_(plan),
         before_(before),
         journal_(journal),
@@ -42,10 +42,6 @@ class Worker {
         progress_(progress),
         resident_(plan.checkpoints, plan.job.engine, topology),
         counts_(plan.job.arms.size(), plan.prompts.size()) {
-    sample::EngineLimits limits;
-    limits.max_batch = plan.job.engine.max_batch;
-    limits.prefill_chunk = plan.job.engine.prefill_chunk;
-    limits.pages = pages;
     engine_ = std::make_unique<sample::Engine>(resident_.device(), resident_.transformer(), limits);
     for (const store::PrefixRecord& prefix : before.prefixes()) prefixes_[prefix.id] = &prefix;
   }
@@ -331,10 +327,12 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   const InterruptHandler handler;
   const Plan plan = make_plan(request.job_file, request.overrides, world);
   Topology topology;
-  int pages = 0;
+  sample::EngineLimits limits;
+  limits.prefill_chunk = plan.job.engine.prefill_chunk;
   one_rank_complains(world, [&] {
     topology = make_topology(world, plan.job.model.tensor_parallel, plan.checkpoints.architecture);
-    pages = plan_pages(plan.checkpoints, plan.job.engine, topology, plan.longest, plan.job.engine.max_batch);
+    limits.max_batch = batch_size(plan.checkpoints, plan.job.engine, topology);
+    limits.pages = plan_pages(plan.checkpoints, plan.job.engine, topology, plan.longest, limits.max_batch);
   });
   const std::uint64_t job_hash = store::hash_of(plan.keys);
 
@@ -365,7 +363,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
       queue = std::make_unique<comm::WorkQueue>(world, plan.remaining(before, topology.replicas),
                                                 topology.replicas);
     }
-    Worker worker(plan, before, journal.get(), queue.get(), topology, pages, progress);
+    Worker worker(plan, before, journal.get(), queue.get(), topology, limits, progress);
     if (world.rank() == 0) log_info(worker.resident().device().description());
     const double peak_rate = worker.resident().device().peak_rate();
     const Stopwatch watch;

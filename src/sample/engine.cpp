@@ -117,10 +117,33 @@ void Engine::State::admit() {
     }
     Waiting item = std::move(*next);
     next = waiting.erase(next);
-    if (!start(std::move(item))) return;  // no pages left: it is back at the front
+    if (!start(std::move(item))) break;  // no pages left: it is back at the front
     next = waiting.begin();
   }
+  choose_first_tokens();
   prune_prompts();
+}
+
+/// The first tokens of samples that begin, from the logits that their prompts have kept.
+void Engine::State::choose_first_tokens() {
+  if (fresh.empty()) return;
+  const Stopwatch watch;
+  choices.assign(fresh.size(), {});
+  device.for_each(static_cast<std::int64_t>(fresh.size()), [&](std::int64_t i, int member) {
+    const Waiting& sample = fresh[static_cast<std::size_t>(i)]->state;
+    const Draw draw{sampling->seed, sample.prompt->problem_key, sample.sample, 0};
+    choices[static_cast<std::size_t>(i)] = choose(sample.prompt->logits, sample.prompt->maxima, draw, member);
+  });
+  counters.choose_seconds += watch.seconds();
+  for (std::size_t i = 0; i < fresh.size(); ++i) append(*fresh[i], choices[i]);
+  // A sample whose first token is its last leaves at once.
+  std::erase_if(batch, [&](const std::unique_ptr<Running>& sequence) {
+    if (std::find(fresh.begin(), fresh.end(), sequence.get()) == fresh.end() || !finish_if_done(*sequence))
+      return false;
+    pool.release(sequence->pages);
+    return true;
+  });
+  fresh.clear();
 }
 
 /// Puts a sample into the batch on top of its prompt's pages. False when there is no page for it now.
@@ -146,14 +169,7 @@ bool Engine::State::start(Waiting&& item) {
   --item.prompt->waiting;
   running->state = std::move(item);
   if (running->state.tokens.empty()) {
-    const Draw draw{sampling->seed, running->state.prompt->problem_key, running->state.sample, 0};
-    const Stopwatch watch;
-    append(*running, choose(running->state.prompt->logits, running->state.prompt->maxima, draw, 0));
-    counters.choose_seconds += watch.seconds();
-    if (finish_if_done(*running)) {
-      pool.release(running->pages);
-      return true;
-    }
+    fresh.push_back(running.get());
   } else {
     counters.recomputed_tokens += static_cast<std::int64_t>(running->state.tokens.size()) - 1;
   }
@@ -213,6 +229,7 @@ void Engine::State::release_everything() {
 /// knows of.
 void Engine::State::forget_everything() {
   batch.clear();
+  fresh.clear();
   waiting.clear();
   prompts.clear();
   pool = PagePool(pool.size());

@@ -51,6 +51,7 @@ struct Engine::State {
   void accept(Request&& request);
   std::shared_ptr<Prompt> prompt_of(Request& request);
   bool start(Waiting&& waiting);
+  void choose_first_tokens();
   void append(Running& sequence, const Choice& choice);
   bool finish_if_done(Running& sequence);
   void hand_over_unfinished();
@@ -68,7 +69,7 @@ struct Engine::State {
   // engine_step.cpp: what a step computes.
   void build_sequences(std::int64_t& budget);
   void build_prompts(std::int64_t& budget);
-  std::vector<Choice> choose_tokens(const model::Logits& logits);
+  void choose_tokens(const model::Logits& logits);
   /// `maxima`: of the logits' blocks, or empty.
   Choice choose(std::span<const float> logits, std::span<const float> maxima, const Draw& draw, int member);
 
@@ -86,12 +87,16 @@ struct Engine::State {
   std::deque<Waiting> waiting;                  // in the order of arrival; preempted ones at the front
   std::vector<std::unique_ptr<Running>> batch;  // in the order of start
   std::list<std::shared_ptr<Prompt>> prompts;   // in the cache or to be computed, oldest first
+  // Of one step; kept so that a step allocates nothing.
   StepBuilder step;
   struct Target {  // whose logits a row of the step gives
     Running* sequence;
     Prompt* prompt;
   };
-  std::vector<Target> targets;  // [rows]
+  std::vector<Target> targets;     // [rows]
+  std::vector<Choice> choices;     // [rows]
+  std::vector<std::int64_t> ends;  // [batch], tokens that will be computed after the step
+  std::vector<Running*> fresh;     // admitted, without a first token yet
 };
 
 }  // namespace wisk::sample

@@ -20,7 +20,7 @@ void Engine::State::build_step() {
 
 void Engine::State::build_sequences(std::int64_t& budget) {
   // Pages first: giving them may send later sequences of the batch back to waiting.
-  std::vector<std::int64_t> ends;
+  ends.clear();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const std::int64_t missing = batch[i]->length() - batch[i]->computed;
     const std::int64_t taken = missing == 1 ? 1 : std::min(missing, budget);
@@ -68,8 +68,8 @@ Choice Engine::State::choose(std::span<const float> logits, std::span<const floa
 }
 
 /// The next token of every sequence whose logits came; a prompt keeps its row for its samples' first tokens.
-std::vector<Choice> Engine::State::choose_tokens(const model::Logits& logits) {
-  std::vector<Choice> choices(targets.size());
+void Engine::State::choose_tokens(const model::Logits& logits) {
+  choices.assign(targets.size(), {});
   device.for_each(static_cast<std::int64_t>(targets.size()), [&](std::int64_t r, int member) {
     const auto row = logits.row(static_cast<std::size_t>(r)),
                maxima = logits.row_maxima(static_cast<std::size_t>(r));
@@ -84,7 +84,6 @@ std::vector<Choice> Engine::State::choose_tokens(const model::Logits& logits) {
                     static_cast<std::uint32_t>(sample.tokens.size())};
     choices[static_cast<std::size_t>(r)] = choose(row, maxima, draw, member);
   });
-  return choices;
 }
 
 /// One forward pass; then every sequence whose logits came chooses its next token.
@@ -95,7 +94,7 @@ void Engine::State::compute() {
   counters.forward_seconds += watch.seconds();
   ++counters.steps;
   watch.restart();
-  const std::vector<Choice> choices = choose_tokens(logits);
+  choose_tokens(logits);
   counters.choose_seconds += watch.seconds();
   // Rows of sequences come first, in the order of the batch.
   std::size_t row = 0, kept = 0;

@@ -124,7 +124,7 @@ model:
   tensor_parallel: 1
 engine:
   kv_cache: auto
-  max_batch: 64
+  max_batch: auto
   prefill_chunk: 128
   threads: 0
 k: [1, 2, 4, 8, 16]

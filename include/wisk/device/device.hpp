@@ -176,4 +176,7 @@ struct CpuOptions {
 /// Throws EnvironmentError when the named kernels cannot run on this processor.
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
 
+/// Bytes of the second cache level of all cores that a device with these options would use.
+std::int64_t cpu_cache_bytes(const CpuOptions& options);
+
 }  // namespace wisk::device

@@ -24,7 +24,7 @@ struct ModelOptions {
 /// Resources: they never change results and are no part of what identifies a job.
 struct EngineOptions {
   std::uint64_t kv_cache_bytes = 0;  ///< 0: from the memory that is free
-  int max_batch = 64;                ///< sequences at once
+  int max_batch = 0;                 ///< sequences at once; 0: from the sizes of the caches
   int prefill_chunk = 128;           ///< tokens of a prompt in one step
   int threads = 0;                   ///< 0: the cores that the rank is bound to
 };

@@ -71,6 +71,10 @@ struct Topology {
 Topology make_topology(comm::Communicator& world, int tensor_parallel,
                        const model::Architecture& architecture);
 
+/// Sequences in a step: options.max_batch, or as many as the caches serve best. Collective over the replica,
+/// the same on each of its ranks.
+int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology);
+
 /// Pages for the cache: what `largest_batch` sequences of `longest` tokens need, if that fits the memory
 /// budget (options.kv_cache_bytes, or a share of what is free), else what fits. Throws EnvironmentError
 /// when one sequence doesn't fit. To be called before the

@@ -2,6 +2,7 @@
 
 #include <hwloc.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace wisk::device {
@@ -40,6 +41,17 @@ std::vector<int> bound_cores() {
     }
   }
   return cores.empty() ? std::vector<int>{-1} : cores;
+}
+
+std::int64_t second_level_bytes() {
+  constexpr std::int64_t kUsual = 512 << 10;
+  const auto topology = load_topology();
+  if (topology == nullptr) return kUsual;
+  const hwloc_obj_t core = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_CORE, 0),
+                    cache = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_L2CACHE, 0);
+  if (core == nullptr || cache == nullptr || cache->attr->cache.size == 0) return kUsual;
+  const int sharers = hwloc_get_nbobjs_inside_cpuset_by_type(topology.get(), cache->cpuset, HWLOC_OBJ_CORE);
+  return static_cast<std::int64_t>(cache->attr->cache.size) / std::max(1, sharers);
 }
 
 }  // namespace wisk::device

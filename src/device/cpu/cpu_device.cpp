@@ -399,4 +399,8 @@ std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) {
   return std::make_unique<CpuDevice>(options);
 }
 
+std::int64_t cpu_cache_bytes(const CpuOptions& options) {
+  return second_level_bytes() * static_cast<std::int64_t>(cores_of(options).size());
+}
+
 }  // namespace wisk::device
