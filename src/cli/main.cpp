@@ -27,6 +27,9 @@ std::vector<Verb> all_verbs() {
   std::vector<Verb> verbs;
   verbs.push_back(run_verb());
   verbs.push_back(show_verb());
+  verbs.push_back(status_verb());
+  verbs.push_back(submit_verb());
+  verbs.push_back(fsck_verb());
   verbs.push_back(merge_verb());
   verbs.push_back(generate_verb());
   verbs.push_back(score_verb());

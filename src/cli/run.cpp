@@ -22,13 +22,16 @@ Verb run_verb() {
       "and it goes on where it stopped, with any number of ranks, to the same bytes.\n\n"
       "  wisk run jobs/demo/job.yaml --out runs/demo\n"
       "  mpirun -n 4 wisk run job.yaml --set decode.samples=16\n\n"
-      "SIGTERM, SIGINT, SIGUSR1 or SIGUSR2 stop it in order, with exit status 75; `wisk show DIR` prints the "
+      "SIGTERM, SIGINT, SIGHUP, SIGUSR1 or SIGUSR2, sent to any rank, stop it in order, with exit status 75; "
+      "`wisk show DIR` prints the "
       "tables.";
   verb.options.add_options()("job", po::value<std::string>(), "the job file");
   verb.options.add_options()("out", po::value<std::string>(),
                              "run directory (default: runs/NAME, NAME being the job's)");
   verb.options.add_options()("set", po::value<std::vector<std::string>>()->composing(),
                              "KEY=VALUE: sets a key of the job file, e.g. decode.samples=8; may be repeated");
+  verb.options.add_options()("allow-other-hardware",
+                             "resume although another kind of hardware sampled before (recorded per sample)");
   verb.options.add_options()("help,h", "this text");
   verb.positional.add("job", 1);
   verb.execute = [](const po::variables_map& values, comm::Communicator& world) {
@@ -38,6 +41,7 @@ Verb run_verb() {
     request.job_file = values["job"].as<std::string>();
     if (values.count("out") != 0) request.out = values["out"].as<std::string>();
     if (values.count("set") != 0) request.overrides = values["set"].as<std::vector<std::string>>();
+    request.allow_other_hardware = values.count("allow-other-hardware") != 0;
     const run::RunOutcome outcome = run::run_job(request, world);
     if (world.rank() == 0) {
       log_info(outcome.complete ? "results in " + (outcome.directory / "results.h5").string() +

@@ -24,6 +24,9 @@ struct Verb {
 
 Verb run_verb();
 Verb show_verb();
+Verb status_verb();
+Verb submit_verb();
+Verb fsck_verb();
 Verb merge_verb();
 Verb score_verb();
 Verb generate_verb();

@@ -60,7 +60,7 @@ std::string Sha256::hex() {
   return text;
 }
 
-std::string sha256_of_file(const std::filesystem::path& file) {
+std::string sha256_of_file(const std::filesystem::path& file, const std::function<void()>& between) {
   const FileDescriptor input = open_for_reading(file);
   Sha256 hash;
   std::vector<std::byte> buffer(std::size_t{1} << 20);
@@ -70,6 +70,7 @@ std::string sha256_of_file(const std::filesystem::path& file) {
     if (got < 0) throw EnvironmentError::from_errno(file.string(), "read", errno);
     if (got == 0) return hash.hex();
     hash.update(std::span(buffer).first(static_cast<std::size_t>(got)));
+    if (between) between();
   }
 }
 

@@ -138,7 +138,7 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
           drawn.sample, std::move(drawn.text), *drawn.finish, std::move(drawn.tokens),
           std::move(drawn.logprobs)};
     };
-    callbacks.interrupted = [&] { return topology.interrupted(); };
+    callbacks.interrupted = [&] { return topology.agree(InterruptHandler::requested()); };
     callbacks.make_watcher = [&] {
       return std::make_unique<StopWatcher>(setup.tokenizer, request.parameters.stop);
     };

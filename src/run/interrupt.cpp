@@ -1,9 +1,11 @@
 #include <wisk/run/interrupt.hpp>
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 
 #include <wisk/core/error.hpp>
 
@@ -11,14 +13,30 @@ namespace wisk::run {
 
 namespace {
 
-constexpr std::array kSignals = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
+/// A launcher may pass on what the rank got itself: signals so close together are one.
+constexpr std::int64_t kOneSignalNanoseconds = 1'000'000'000;
 
 // A signal handler can reach nothing but a global.
 volatile sig_atomic_t signals_seen = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
+volatile std::int64_t first_seen = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+std::int64_t monotonic_nanoseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);  // may be called in a signal handler
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 void on_signal(int) {
-  if (signals_seen != 0) ::_exit(static_cast<int>(ExitStatus::kInterrupted));
-  signals_seen = 1;
+  const std::int64_t now = monotonic_nanoseconds();
+  if (signals_seen == 0) {
+    first_seen = now;
+    signals_seen = 1;
+  } else if (now - first_seen > kOneSignalNanoseconds) {
+    ::_exit(static_cast<int>(ExitStatus::kInterrupted));
+  }
 }
 
 }  // namespace

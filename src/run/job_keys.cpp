@@ -144,6 +144,10 @@ void read_max_batch(const Field& field, Settings& settings) {
   settings.engine.max_batch = is_auto ? 0 : read_int(field, 1, 65536);
 }
 
+double read_seconds(const Field& field) {
+  return read_number(field, "a number of seconds from 0 to 1e9", [](double v) { return v >= 0 && v <= 1e9; });
+}
+
 void read_stop(const Field& field, Settings& settings) {
   settings.decode.stop = read_list(field, read_text_value);
 }
@@ -303,6 +307,27 @@ const std::array kKeys = {
            "Threads of each rank; 0: one for each core that the rank is bound to.",
            [](const Field& f, Settings& s) { s.engine.threads = read_int(f, 0, 4096); },
            [](S s) -> Text { return std::to_string(s.engine.threads); }, nullptr},
+    JobKey{"engine.save_seconds", "seconds", "300", "",
+           "How often the beginnings of unfinished samples, and `results.h5` of what there is, are saved; 0: "
+           "only at the end.",
+           [](const Field& f, Settings& s) { s.engine.save_seconds = read_seconds(f); },
+           [](S s) -> Text { return show_number(s.engine.save_seconds); }, nullptr},
+    JobKey{"engine.heartbeat_seconds", "seconds", "60", "",
+           "A rank that gives no sign of life for so long is named and ends the run; 0: never.",
+           [](const Field& f, Settings& s) { s.engine.heartbeat_seconds = read_seconds(f); },
+           [](S s) -> Text { return show_number(s.engine.heartbeat_seconds); }, nullptr},
+    JobKey{"engine.disk_wait_seconds", "seconds", "60", "",
+           "How long a full disk or quota is waited for before the run ends.",
+           [](const Field& f, Settings& s) { s.engine.disk_wait_seconds = read_seconds(f); },
+           [](S s) -> Text { return show_number(s.engine.disk_wait_seconds); }, nullptr},
+    JobKey{
+        "durability", "`batched` or `strict`", "batched", "",
+        "`strict`: every finished sample is on the disk before the next one counts; `batched`: a power loss "
+        "takes about the last 5 s.",
+        [](const Field& f, Settings& s) {
+          s.engine.strict_durability = read_choice(f, {"batched", "strict"}) == "strict";
+        },
+        [](S s) -> Text { return s.engine.strict_durability ? "strict" : "batched"; }, nullptr},
     JobKey{"k", "whole number or list", "", "powers of two up to `samples`",
            "The k of Pass@k; none may be above `samples`.", read_k, kShowK, kShowK},
 };

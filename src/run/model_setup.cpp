@@ -210,8 +210,8 @@ Topology make_topology(comm::Communicator& world, int tensor_parallel,
   return topology;
 }
 
-bool Topology::interrupted() const {
-  std::array<std::byte, 1> flag = {static_cast<std::byte>(InterruptHandler::requested() ? 1 : 0)};
+bool Topology::agree(bool asked) const {
+  std::array<std::byte, 1> flag = {static_cast<std::byte>(asked ? 1 : 0)};
   if (replica->size() > 1) replica->broadcast(flag, 0);
   return flag[0] != std::byte{0};
 }
@@ -227,6 +227,10 @@ device::CpuOptions cpu_options(const EngineOptions& options, const Topology& top
 }
 
 }  // namespace
+
+std::string device_kind(const EngineOptions&) {
+  return "cpu";
+}
 
 ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)
     : checkpoints_(checkpoints), options_(options), topology_(topology) {

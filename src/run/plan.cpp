@@ -5,6 +5,7 @@
 #include <wisk/core/error.hpp>
 #include <wisk/core/hash.hpp>
 #include <wisk/core/version.hpp>
+#include <wisk/run/interrupt.hpp>
 #include <wisk/tokenizer/chat.hpp>
 
 #include "together.hpp"
@@ -62,6 +63,11 @@ std::vector<std::filesystem::path> input_files(const Plan& plan) {
   return files;
 }
 
+void stop_if_asked() {
+  if (InterruptHandler::requested())
+    throw Interrupted("interrupted while the checkpoints were read; nothing was sampled");
+}
+
 /// File i is hashed by rank i mod R.
 void hash_inputs(Plan& plan, comm::Communicator& world) {
   constexpr std::size_t kDigits = 64;
@@ -70,7 +76,7 @@ void hash_inputs(Plan& plan, comm::Communicator& world) {
   const std::size_t each = (files.size() + ranks - 1) / ranks;
   std::string mine(each * kDigits, ' '), all(each * kDigits * ranks, ' ');
   for (std::size_t i = rank; i < files.size(); i += ranks) {
-    mine.replace(i / ranks * kDigits, kDigits, sha256_of_file(files[i]));
+    mine.replace(i / ranks * kDigits, kDigits, sha256_of_file(files[i], stop_if_asked));
   }
   world.all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)));
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -107,29 +113,31 @@ void identify(Plan& plan) {
 
 }  // namespace
 
+Plan open_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides) {
+  Job job = load_job(job_file, overrides);
+  const std::vector<std::filesystem::path> folders = folders_of(job);
+  Plan plan{job,
+            open_checkpoints(folders, job.model),
+            shared_tokenizer(folders),
+            task::Task::load(job.task),
+            {},
+            {},
+            {},
+            {},
+            {},
+            0};
+  plan.end_tokens = plan.checkpoints.end_tokens;
+  tokenize_prompts(plan);
+  for (const Arm& arm : plan.job.arms) {
+    plan.stop.push_back(plan.task.stop());
+    plan.stop.back().insert(plan.stop.back().end(), arm.decode.stop.begin(), arm.decode.stop.end());
+  }
+  return plan;
+}
+
 Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides,
                comm::Communicator& world) {
-  Plan plan = rank_zero_first(world, [&] {
-    Job job = load_job(job_file, overrides);
-    const std::vector<std::filesystem::path> folders = folders_of(job);
-    Plan p{job,
-           open_checkpoints(folders, job.model),
-           shared_tokenizer(folders),
-           task::Task::load(job.task),
-           {},
-           {},
-           {},
-           {},
-           {},
-           0};
-    p.end_tokens = p.checkpoints.end_tokens;
-    tokenize_prompts(p);
-    for (const Arm& arm : p.job.arms) {
-      p.stop.push_back(p.task.stop());
-      p.stop.back().insert(p.stop.back().end(), arm.decode.stop.begin(), arm.decode.stop.end());
-    }
-    return p;
-  });
+  Plan plan = rank_zero_first(world, [&] { return open_plan(job_file, overrides); });
   hash_inputs(plan, world);
   identify(plan);
   return plan;

@@ -38,6 +38,10 @@ struct Plan {
   [[nodiscard]] std::vector<comm::Slice> remaining(const store::Journal& journal, int replicas) const;
 };
 
+/// Loads and checks everything but the contents of the checkpoints: no keys, no digests. One process. Throws
+/// InputError.
+Plan open_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides);
+
 /// Loads and checks everything; the ranks share the work of hashing the files. Rank 0 looks first, so that an
 /// error is reported once. Throws InputError. Collective.
 Plan make_plan(const std::filesystem::path& job_file, const std::vector<std::string>& overrides,

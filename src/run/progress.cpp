@@ -60,6 +60,10 @@ void Progress::listen() {
   }
 }
 
+void Progress::refresh() {
+  if (world_.size() > 1) listen();
+}
+
 void Progress::finish() {
   if (world_.rank() == 0) {
     show(true);
@@ -69,7 +73,7 @@ void Progress::finish() {
 }
 
 void Progress::show(bool last) {
-  if (world_.size() > 1) listen();
+  refresh();
   since_shown_.restart();
   const double elapsed = watch_.seconds();
   const std::int64_t here = done_ - resumed_;

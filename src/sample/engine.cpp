@@ -37,6 +37,7 @@ bool Engine::State::run() {
       hand_over_unfinished();
       return false;
     }
+    if (callbacks->save_due && callbacks->save_due()) show_unfinished();
     fetch();
     admit();
     build_step();
@@ -198,6 +199,15 @@ bool Engine::State::finish_if_done(Running& sequence) {
   callbacks->done({sample.prompt->tag, sample.sample, std::move(sample.tokens), std::move(sample.logprobs),
                    finish, sample.watcher->take_text()});
   return true;
+}
+
+void Engine::State::show_unfinished() const {
+  const auto show = [&](const Waiting& sample) {
+    if (!sample.tokens.empty())
+      callbacks->unfinished({sample.prompt->tag, sample.sample, sample.tokens, sample.logprobs});
+  };
+  for (const auto& sequence : batch) show(sequence->state);
+  for (const Waiting& sample : waiting) show(sample);
 }
 
 /// What is unfinished goes back to the caller; samples that had not begun give nothing.

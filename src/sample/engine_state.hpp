@@ -54,6 +54,7 @@ struct Engine::State {
   void choose_first_tokens();
   void append(Running& sequence, const Choice& choice);
   bool finish_if_done(Running& sequence);
+  void show_unfinished() const;
   void hand_over_unfinished();
   void release_everything();
   void forget_everything();

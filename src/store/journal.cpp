@@ -104,8 +104,8 @@ void Journal::scan(std::uint32_t file, std::uint64_t job_hash) {
       throw InputError(path.string(), "a journal of job " + hex64(job_hash),
                        "one of job " + hex64(header->job_hash));
     }
-    if (header->version != kJournalVersion) {
-      throw InputError(path.string(), "journal format " + std::to_string(kJournalVersion),
+    if (header->version == 0 || header->version > kJournalVersion) {
+      throw InputError(path.string(), "journal format 1 to " + std::to_string(kJournalVersion),
                        "format " + std::to_string(header->version));
     }
   } else {
@@ -128,8 +128,11 @@ void Journal::scan(std::uint32_t file, std::uint64_t job_hash) {
       search_from = end;  // the length is sound: what a model wrote inside is not searched for records
     }
     const std::uint64_t next = resync.next(search_from, path);
-    if (next != Resync::kNone || !is_torn_tail(bytes.subspan(offset), job_hash))
+    if (next == Resync::kNone && is_torn_tail(bytes.subspan(offset), job_hash)) {
+      torn_tails_.push_back({path, offset, bytes.size() - offset});
+    } else {
       damage_.push_back({path, offset, what});
+    }
     if (next == Resync::kNone) return;
     offset = next;
   }
@@ -156,6 +159,12 @@ bool Journal::take(std::uint32_t file, std::uint64_t offset, std::string& what) 
   } else if (type == kWeightsType) {
     if (const auto weights = decode_weights(payload)) {
       weights_.push_back({weights->arm, weights->hash, file, offset});
+      return true;
+    }
+  } else if (type == kAttemptType) {
+    if (auto attempt = decode_attempt(payload)) {
+      attempts_.push_back(std::move(*attempt));
+      attempt_places_.push_back({file, offset});
       return true;
     }
   }
@@ -202,6 +211,29 @@ bool Journal::contains(const SampleId& id) const {
       std::lower_bound(samples_.begin(), samples_.end(), id,
                        [](const Entry& entry, const SampleId& wanted) { return entry.id < wanted; });
   return found != samples_.end() && found->id == id;
+}
+
+const AttemptRecord& Journal::attempt_of(const Entry& entry) const {
+  static const AttemptRecord kNone;
+  const auto after =
+      std::upper_bound(attempt_places_.begin(), attempt_places_.end(), entry,
+                       [](const Entry& wanted, const AttemptPlace& place) {
+                         return std::tie(wanted.file, wanted.offset) < std::tie(place.file, place.offset);
+                       });
+  if (after == attempt_places_.begin() || std::prev(after)->file != entry.file) return kNone;
+  return attempts_[static_cast<std::size_t>(std::prev(after) - attempt_places_.begin())];
+}
+
+std::vector<std::filesystem::path> Journal::files() const {
+  std::vector<std::filesystem::path> paths;
+  for (const MappedFile& file : files_) paths.push_back(file.path());
+  return paths;
+}
+
+std::uint64_t Journal::bytes() const {
+  std::uint64_t sum = 0;
+  for (const MappedFile& file : files_) sum += file.bytes().size();
+  return sum;
 }
 
 SampleRecord Journal::load(const Entry& entry) const {

@@ -64,6 +64,7 @@ class Decoder {
     copy(text.data(), count);
     return text;
   }
+  [[nodiscard]] std::size_t left() const { return bytes_.size(); }
   void skip(std::size_t count) { bytes_ = bytes_.subspan(count); }
 
  private:
@@ -162,6 +163,14 @@ std::vector<std::byte> encode(const WeightsRecord& weights) {
   return Encoder().put(weights.arm).put(std::uint32_t{0}).put(weights.hash).take();
 }
 
+std::vector<std::byte> encode(const AttemptRecord& attempt) {
+  Encoder out;
+  out.put(length_of(attempt.size()));
+  for (const auto& [key, value] : attempt)
+    out.put(length_of(key.size())).put(length_of(value.size())).put_text(key).put_text(value);
+  return out.take();
+}
+
 std::vector<std::byte> encode_record(std::uint32_t type, std::span<const std::byte> payload,
                                      std::uint64_t job_hash) {
   std::vector<std::byte> head = Encoder()
@@ -231,6 +240,20 @@ std::optional<WeightsRecord> decode_weights(std::span<const std::byte> payload) 
   const auto arm = in.get<std::uint32_t>();
   in.skip(4);
   return WeightsRecord{arm, in.get<std::uint64_t>()};
+}
+
+std::optional<AttemptRecord> decode_attempt(std::span<const std::byte> payload) {
+  Decoder in(payload);
+  if (in.left() < 4) return std::nullopt;
+  AttemptRecord attempt;
+  for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
+    if (in.left() < 8) return std::nullopt;
+    const std::uint64_t key = in.get<std::uint32_t>(), value = in.get<std::uint32_t>();
+    if (in.left() < key + value) return std::nullopt;
+    std::string name = in.get_text(key);
+    attempt.emplace_back(std::move(name), in.get_text(value));
+  }
+  return in.left() == 0 ? std::optional(std::move(attempt)) : std::nullopt;
 }
 
 }  // namespace wisk::store

@@ -1,16 +1,5 @@
 #pragma once
-// The bytes of a journal, without files: header, records, checksums. Little-endian (docs/results-format.md).
-//
-//   file header, 32 bytes:    magic "WISKJRNL", version u32, 0 u32, job hash u64, XXH3-64 of the 24 bytes
-//   before record header, 32 bytes:  magic u32, type u32, payload bytes u64, payload checksum u64, XXH3-64 of
-//   the 24 before sample payload:           arm u32, problem u32, sample u32, verdict u8, finish u8, 0 u16,
-//   logprob f64,
-//                             T u32, answer bytes u32, text bytes u32, 0 u32, token ids i32[T], logprobs
-//                             f32[T], answer, text
-//   prefix payload:           arm u32, problem u32, sample u32, T u32, token ids i32[T], logprobs f32[T]
-//   weights payload:          arm u32, 0 u32, hash u64
-//
-// Checksums are seeded with the job hash: bytes of another job's journal never pass for a record.
+// The bytes of a journal, without files: header, records, checksums (docs/journal-format.md).
 
 #include <cstddef>
 #include <cstdint>
@@ -23,10 +12,10 @@
 
 namespace wisk::store {
 
-inline constexpr std::uint32_t kJournalVersion = 1;
+inline constexpr std::uint32_t kJournalVersion = 2;         // 1 had no attempt records
 inline constexpr std::size_t kHeaderBytes = 32;             // of a file and of a record
 inline constexpr std::uint32_t kRecordMagic = 0x4352'4A57;  // "WJRC"
-inline constexpr std::uint32_t kSampleType = 1, kPrefixType = 2, kWeightsType = 3;
+inline constexpr std::uint32_t kSampleType = 1, kPrefixType = 2, kWeightsType = 3, kAttemptType = 4;
 
 struct WeightsRecord {
   std::uint32_t arm;
@@ -37,6 +26,7 @@ std::vector<std::byte> encode_file_header(std::uint64_t job_hash);
 std::vector<std::byte> encode(const SampleRecord& sample);
 std::vector<std::byte> encode(const PrefixRecord& prefix);
 std::vector<std::byte> encode(const WeightsRecord& weights);
+std::vector<std::byte> encode(const AttemptRecord& attempt);
 /// Header and payload.
 std::vector<std::byte> encode_record(std::uint32_t type, std::span<const std::byte> payload,
                                      std::uint64_t job_hash);
@@ -64,5 +54,6 @@ std::optional<SampleRecord> decode_sample(std::span<const std::byte> payload);
 std::optional<Journal::Entry> decode_entry(std::span<const std::byte> payload);
 std::optional<PrefixRecord> decode_prefix(std::span<const std::byte> payload);
 std::optional<WeightsRecord> decode_weights(std::span<const std::byte> payload);
+std::optional<AttemptRecord> decode_attempt(std::span<const std::byte> payload);
 
 }  // namespace wisk::store

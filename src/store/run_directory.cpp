@@ -1,18 +1,12 @@
 #include <wisk/store/run_directory.hpp>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include <wisk/core/error.hpp>
 #include <wisk/core/hash.hpp>
-#include <wisk/core/log.hpp>
 
 namespace wisk::store {
 namespace {
@@ -21,12 +15,6 @@ constexpr int kFormat = 1;
 constexpr std::string_view kMarker =
     "run.json";  // the keys; written last: a folder that has it is a run directory
 constexpr std::string_view kLock = "run.lock";
-
-std::string host_and_process() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
-  return std::string(host.data()) + ", process " + std::to_string(::getpid());
-}
 
 /// Whether a start that was killed half-way could have left exactly this: nothing foreign, no results.
 bool is_free(const std::filesystem::path& path) {
@@ -44,29 +32,6 @@ bool is_free(const std::filesystem::path& path) {
   }
   if (error) throw EnvironmentError::from_errno(path.string(), "read folder", error.value());
   return empty || locked_once;
-}
-
-FileDescriptor lock(const std::filesystem::path& path) {
-  const std::filesystem::path file = path / kLock;
-  FileDescriptor descriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (descriptor.get() < 0) throw EnvironmentError::from_errno(file.string(), "open for writing", errno);
-  if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      std::array<char, 512> holder{};
-      const ssize_t got = ::pread(descriptor.get(), holder.data(), holder.size() - 1, 0);
-      const std::string who = got > 0 ? std::string(holder.data(), static_cast<std::size_t>(got)) : "?";
-      throw EnvironmentError(path.string() + ": another wisk works in this run directory (" + who +
-                             " holds " + std::string(kLock) + ")");
-    }
-    // Some cluster file systems are mounted without flock; a run must be possible there all the same.
-    log_warning(file.string() +
-                ": this file system cannot lock; see to it that no two wisk run here at once");
-  }
-  if (::ftruncate(descriptor.get(), 0) != 0)
-    throw EnvironmentError::from_errno(file.string(), "truncate", errno);
-  const std::string holder = host_and_process();
-  write_all(descriptor.get(), std::as_bytes(std::span(holder)), file.string());
-  return descriptor;
 }
 
 void make_folder(const std::filesystem::path& path) {
@@ -136,6 +101,13 @@ void refuse_another_job(const std::filesystem::path& path, const ResultKeys& the
 
 }  // namespace
 
+ResultKeys read_keys(const std::filesystem::path& directory) {
+  const std::filesystem::path marker = directory / kMarker;
+  if (!std::filesystem::exists(marker))
+    throw InputError(directory.string(), "a run directory", "no " + std::string(kMarker) + " in it");
+  return read_marker(marker);
+}
+
 std::uint64_t hash_of(const ResultKeys& keys) {
   std::string all;
   for (const auto& [key, value] : keys) {  // lengths keep "ab", "c" apart from "a", "bc"
@@ -145,7 +117,8 @@ std::uint64_t hash_of(const ResultKeys& keys) {
 }
 
 RunDirectory RunDirectory::create_or_resume(const std::filesystem::path& path, const ResultKeys& keys,
-                                            std::string_view resolved_job_yaml) {
+                                            std::string_view resolved_job_yaml,
+                                            const RunLock::Options& lock) {
   std::error_code error;
   if (std::filesystem::exists(path, error) && !std::filesystem::is_directory(path, error)) {
     throw InputError(path.string(), "a run directory, or a name that is free", "a file");
@@ -157,7 +130,7 @@ RunDirectory RunDirectory::create_or_resume(const std::filesystem::path& path, c
                      "a folder with other files in it");
   };
   refuse_foreign();  // before anything is written into somebody's folder
-  FileDescriptor held = lock(path);
+  RunLock held = RunLock::take(path, lock);
   refuse_foreign();
   const bool resumed = std::filesystem::exists(path / kMarker);
   if (resumed) {
@@ -165,7 +138,6 @@ RunDirectory RunDirectory::create_or_resume(const std::filesystem::path& path, c
   }
   RunDirectory directory(path, std::move(held), resumed);
   make_folder(directory.journal());
-  make_folder(directory.log());
   if (!resumed) {
     replace_file(directory.job(), resolved_job_yaml);
     auto list = nlohmann::json::array();

@@ -11,9 +11,10 @@ TEST_F(JobTest, UnknownKeysAreNamedAllAtOnce) {
   EXPECT_EQ(error_of(pair_ + "tsk: 1\nmodel: {float: 1, dtpye: 2}\nsamples: 3\n", {"engine.thread=2"}),
             "ROOT/job.yaml:3: key `tsk`; ROOT/job.yaml:5: key `samples`; ROOT/job.yaml:4: key `model.float`; "
             "ROOT/job.yaml:4: key `model.dtpye`; --set engine.thread=2: key `engine.thread`: "
-            "expected one of name, seed, checkpoints, blend, decode, task, model, engine, k; "
+            "expected one of name, seed, checkpoints, blend, decode, task, model, engine, durability, k; "
             "one of dtype, compute, tensor_parallel under `model`; "
-            "one of kv_cache, max_batch, prefill_chunk, threads under `engine`, "
+            "one of kv_cache, max_batch, prefill_chunk, threads, save_seconds, heartbeat_seconds, "
+            "disk_wait_seconds under `engine`, "
             "found `tsk` (did you mean `task`?), `samples` (did you mean `decode.samples`?), `model.float`, "
             "`model.dtpye` (did you mean `model.dtype`?), `engine.thread` (did you mean `engine.threads`?)");
 }

@@ -32,7 +32,9 @@ decode:
   stop: ["\n\nQ:", "a\tb", 'say "x" \ y', "é#", " - ", "true", "1"]
 task: task.yaml
 model: {dtype: bfloat16, compute: float32, tensor_parallel: 2}
-engine: {kv_cache: 1.5GiB, max_batch: 8, prefill_chunk: 32, threads: 2}
+engine: {kv_cache: 1.5GiB, max_batch: 8, prefill_chunk: 32, threads: 2, save_seconds: 12.5, heartbeat_seconds: 0,
+         disk_wait_seconds: 7}
+durability: strict
 k: [8, 1, 12]
 )";
 
@@ -65,6 +67,10 @@ engine:
   max_batch: 8
   prefill_chunk: 32
   threads: 2
+  save_seconds: 12.5
+  heartbeat_seconds: 0
+  disk_wait_seconds: 7
+durability: strict
 k: [1, 8, 12]
 )";
 
@@ -84,6 +90,10 @@ TEST_F(JobTest, EveryKeyIsRead) {
   EXPECT_EQ(job.engine.max_batch, 8);
   EXPECT_EQ(job.engine.prefill_chunk, 32);
   EXPECT_EQ(job.engine.threads, 2);
+  EXPECT_EQ(job.engine.save_seconds, 12.5);
+  EXPECT_EQ(job.engine.heartbeat_seconds, 0);
+  EXPECT_EQ(job.engine.disk_wait_seconds, 7);
+  EXPECT_TRUE(job.engine.strict_durability);
   EXPECT_EQ(job.k, (std::vector<std::int64_t>{1, 8, 12}));
   const auto& decode = job.arms.back().decode;
   EXPECT_EQ(decode.samples, 12);
@@ -127,6 +137,10 @@ engine:
   max_batch: auto
   prefill_chunk: 128
   threads: 0
+  save_seconds: 300
+  heartbeat_seconds: 60
+  disk_wait_seconds: 60
+durability: batched
 k: [1, 2, 4, 8, 16]
 )");
   EXPECT_EQ(job.model.dtype, std::nullopt);

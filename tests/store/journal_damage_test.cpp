@@ -171,7 +171,7 @@ TEST(JournalDamage, RecordsOfAnotherJobInTheFileAreNoRecords) {
 TEST(JournalDamage, ANewerFormatIsRefused) {
   const test::TempFolder folder;
   std::string header = Written().bytes.substr(0, kHeaderBytes);
-  header[8] = 2;
+  header[8] = kJournalVersion + 1;
   const std::uint64_t checksum = xxh3(std::string_view(header).substr(0, 24));
   std::memcpy(header.data() + 24, &checksum, sizeof(checksum));
   EXPECT_THROW(read(folder, header), InputError);

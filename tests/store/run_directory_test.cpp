@@ -20,10 +20,11 @@ TEST(RunDirectory, IsMadeAndTakenUpAgain) {
     const auto run = RunDirectory::create_or_resume(path, kKeys, "seed: 17\n");
     EXPECT_FALSE(run.resumed());
     EXPECT_TRUE(std::filesystem::is_directory(run.journal()));
-    EXPECT_TRUE(std::filesystem::is_directory(run.log()));
+    EXPECT_EQ(read_lock(path).process, ::getpid());
     EXPECT_EQ(read_text(run.job()), "seed: 17\n");
     EXPECT_EQ(run.results().filename(), "results.h5");
   }
+  EXPECT_EQ(read_lock(path).host, "") << "released";
   const auto again = RunDirectory::create_or_resume(path, kKeys, "seed: 17 # the same\n");
   EXPECT_TRUE(again.resumed());
   EXPECT_EQ(read_text(again.job()), "seed: 17\n");

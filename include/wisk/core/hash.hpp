@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,8 +35,8 @@ class Sha256 {
 };
 
 /// SHA-256 of a file's contents in hexadecimal. Throws InputError (missing) or EnvironmentError (read
-/// failed).
-std::string sha256_of_file(const std::filesystem::path& file);
+/// failed). `between`, if any, is called after each MiB; what it throws ends the reading.
+std::string sha256_of_file(const std::filesystem::path& file, const std::function<void()>& between = {});
 
 /// 16 lower-case hexadecimal digits.
 std::string hex64(std::uint64_t value);

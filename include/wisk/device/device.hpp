@@ -163,6 +163,8 @@ class Device {
   /// in [0, members()). The first exception of a task is thrown again here.
   virtual void for_each(std::int64_t count, const std::function<void(std::int64_t, int)>& task) = 0;
   [[nodiscard]] virtual int members() const = 0;
+  /// Hardware that gives the same bits: "cpu" (any processor).
+  [[nodiscard]] virtual std::string kind() const = 0;
 };
 
 struct CpuOptions {

@@ -1,9 +1,10 @@
 #pragma once
-// Being asked to stop: SIGTERM, SIGINT, SIGUSR1 or SIGUSR2.
+// Being asked to stop: SIGTERM, SIGINT, SIGHUP, SIGUSR1 or SIGUSR2.
 
 namespace wisk::run {
 
-/// While it lives, the first signal sets requested(); a second one ends the process at once with status 75.
+/// While it lives, the first signal sets requested(); another one, a second or more later, ends the process
+/// at once with status 75.
 /// Afterwards the signals have their default effect again, or none when one had come. One per process.
 class InterruptHandler {
  public:

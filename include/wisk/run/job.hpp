@@ -27,6 +27,10 @@ struct EngineOptions {
   int max_batch = 0;                 ///< sequences at once; 0: from the sizes of the caches
   int prefill_chunk = 128;           ///< tokens of a prompt in one step
   int threads = 0;                   ///< 0: the cores that the rank is bound to
+  double save_seconds = 300;  ///< between savings of unfinished samples and of results.h5; 0: at the end only
+  double heartbeat_seconds = 60;   ///< a rank that is silent for so long ends the run; 0: never
+  double disk_wait_seconds = 60;   ///< how long a full disk is waited for
+  bool strict_durability = false;  ///< every finished sample is on the disk before the next counts
 };
 
 /// One recipe with one decoding setting: one row of the result tables.

@@ -61,9 +61,8 @@ struct Topology {
   std::unique_ptr<comm::Communicator> replica, node;
   int replicas = 1, replica_index = 0;
   [[nodiscard]] bool leads() const { return replica->rank() == 0; }
-  /// Whether a signal asked the replica's leader to stop, the same answer on each of its ranks. Collective
-  /// over the replica.
-  [[nodiscard]] bool interrupted() const;
+  /// The leader's `asked` on each rank of the replica. Collective over the replica.
+  [[nodiscard]] bool agree(bool asked) const;
 };
 
 /// Splits the ranks into replicas of `tensor_parallel` neighbours. Throws InputError when the ranks can't be
@@ -81,6 +80,10 @@ int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, con
 /// weights are allocated. Collective over the replica, the same on each of its ranks.
 int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology,
                std::int64_t longest, int largest_batch);
+
+/// The kind of hardware that these options choose (device::Device::kind): samples of one kind have the same
+/// bits.
+std::string device_kind(const EngineOptions& options);
 
 /// A device with its weights and model: everything of a rank that computes. Owns it all; one thread.
 class ResidentModel {

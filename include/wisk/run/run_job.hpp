@@ -14,6 +14,7 @@ struct RunRequest {
   std::filesystem::path job_file;
   std::filesystem::path out;           ///< run directory; empty: runs/NAME in the working directory
   std::vector<std::string> overrides;  ///< "key=value" of --set
+  bool allow_other_hardware = false;   ///< a resume may mix samples of several kinds of hardware
 };
 
 struct RunOutcome {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,14 @@ struct Drawn {
   std::string text;
 };
 
+/// What there is of a sample that goes on. Views, for the time of the call.
+struct Begun {
+  std::int64_t tag;
+  std::uint32_t sample;
+  std::span<const std::int32_t> tokens;  // [T]
+  std::span<const float> logprobs;       // [T]
+};
+
 struct EngineLimits {
   int max_batch = 64;       ///< sequences in one step
   int prefill_chunk = 128;  ///< prompt tokens in one step, besides those
@@ -68,6 +77,9 @@ struct EngineCallbacks {
   std::function<std::optional<Request>()> next;  ///< more work for this arm; nullopt: no more
   std::function<void(Drawn&&)> done;             ///< a finished sample
   std::function<bool()> interrupted;             ///< asked before every step
+  /// Asked before every step; when true, `unfinished` is told of every sample that has begun. May be empty.
+  std::function<bool()> save_due;
+  std::function<void(const Begun&)> unfinished;
   std::function<std::unique_ptr<TextWatcher>()> make_watcher;
 };
 

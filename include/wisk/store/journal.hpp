@@ -1,14 +1,17 @@
 #pragma once
 // The journal: every finished sample, durable, in append-only files of checksummed records
-// (docs/results-format.md). It is the truth of a run; results.h5 is derived from it.
+// (docs/journal-format.md). It is the truth of a run; results.h5 is derived from it.
 
 #include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <wisk/core/file.hpp>
@@ -43,38 +46,63 @@ struct PrefixRecord {
   bool operator==(const PrefixRecord&) const = default;
 };
 
+/// One writer's start: by whom and where the samples of its file were made. Keys and values in order; the key
+/// "device" says what kind of hardware computed.
+using AttemptRecord = std::vector<std::pair<std::string, std::string>>;
+
+/// When a record is on the disk, and what happens when it does not fit there.
+struct Durability {
+  /// fdatasync before append() returns, so that a power loss takes no finished sample. Otherwise a thread
+  /// syncs every `sync_seconds`: a power loss takes at most what was appended in that time and in one sync.
+  bool strict = false;
+  double sync_seconds = 5;
+  /// A full disk or quota is waited for so long, until somebody makes room; then append() throws.
+  double patience_seconds = 60;
+  std::function<bool()> give_up;  ///< ends that waiting at once (a signal); may be empty
+};
+
 /// Appends to one file that it made itself, so no two writers and no two attempts ever share a file.
-/// Owns the file; one thread. A record is one write(): after `kill -9` everything appended is there. After a
-/// power loss, what was appended since the last sync may be missing; append and sync_if_due sync every 5 s.
+/// Owns the file and the syncing thread; one thread calls. A record is one write(): after `kill -9`
+/// everything appended is there.
 class JournalWriter {
  public:
   /// Makes FOLDER/STEM-NNN.journal with the first free number. Throws EnvironmentError.
-  JournalWriter(const std::filesystem::path& folder, const std::string& stem, std::uint64_t job_hash);
+  JournalWriter(const std::filesystem::path& folder, const std::string& stem, std::uint64_t job_hash,
+                Durability durability = {});
+  JournalWriter(JournalWriter&&) noexcept;
+  JournalWriter& operator=(JournalWriter&&) = delete;
+  /// Does not sync: who ends in order calls sync() before.
+  ~JournalWriter();
 
-  /// Throws EnvironmentError naming the file (a full disk); the file then ends with its last whole record and
-  /// appending may be tried again.
+  void append(const AttemptRecord& attempt);
+  /// Throws EnvironmentError naming the file (a full disk, or a sync that failed on the thread); the file
+  /// then ends with its last whole record and appending may be tried again.
   void append(const SampleRecord& sample);
   void append(const PrefixRecord& prefix);
   /// The hash of the weights that an arm's samples were drawn with.
   void note_weights(std::uint32_t arm, std::uint64_t resident_hash);
 
-  /// Puts everything appended on the disk (fdatasync).
+  /// Puts everything appended on the disk (fdatasync). Throws EnvironmentError.
   void sync();
-  /// sync() when something was appended and the last sync is 5 s old: to be called when appending may pause.
-  void sync_if_due();
 
   [[nodiscard]] const std::filesystem::path& file() const { return file_; }
 
  private:
+  class Syncer;  // the thread
   void append_record(std::uint32_t type, const std::vector<std::byte>& payload);
+  bool wait_for_room(int error, double& waited) const;
 
   std::filesystem::path file_;
   FileDescriptor descriptor_;
   std::uint64_t job_hash_;
+  Durability durability_;
   std::uint64_t size_ = 0;  // bytes of whole records
-  bool unsynced_ = false;
-  std::chrono::steady_clock::time_point last_sync_;
+  std::unique_ptr<Syncer> syncer_;
 };
+
+/// Puts all records of `journal` that count into one new file and removes the files that they came from.
+/// Killed at any moment, what is left reads the same. Returns the new file. Throws EnvironmentError.
+std::filesystem::path compact(const std::filesystem::path& folder, std::uint64_t job_hash);
 
 /// A place in a journal that could not be read; the samples that stood there are absent.
 struct JournalDamage {
@@ -113,8 +141,25 @@ class Journal {
   /// Throws InputError naming the arm and both places when two hashes were noted for one arm.
   [[nodiscard]] std::map<std::uint32_t, std::uint64_t> weights() const;
   [[nodiscard]] const std::vector<JournalDamage>& damage() const { return damage_; }
+  /// What stopped writers left at the ends of files; not damage.
+  struct TornTail {
+    std::filesystem::path file;
+    std::uint64_t offset, bytes;
+  };
+  [[nodiscard]] const std::vector<TornTail>& torn_tails() const { return torn_tails_; }
+  /// Of every writer that ever worked here, in the order of the files.
+  [[nodiscard]] const std::vector<AttemptRecord>& attempts() const { return attempts_; }
+  /// The attempt that an entry's sample was made in: of the last such record before it in its file; empty
+  /// when there is none.
+  [[nodiscard]] const AttemptRecord& attempt_of(const Entry& entry) const;
+  [[nodiscard]] std::vector<std::filesystem::path> files() const;
+  [[nodiscard]] std::uint64_t bytes() const;
 
  private:
+  struct AttemptPlace {
+    std::uint32_t file;
+    std::uint64_t offset;
+  };
   struct WeightsNote {
     std::uint32_t arm;
     std::uint64_t hash;
@@ -131,7 +176,10 @@ class Journal {
   std::vector<Entry> samples_;
   std::vector<PrefixRecord> prefixes_;
   std::vector<WeightsNote> weights_;
+  std::vector<AttemptRecord> attempts_;
+  std::vector<AttemptPlace> attempt_places_;  // [attempts], ascending
   std::vector<JournalDamage> damage_;
+  std::vector<TornTail> torn_tails_;
 };
 
 }  // namespace wisk::store

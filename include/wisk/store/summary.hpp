@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <wisk/store/journal.hpp>
+
 namespace wisk::store {
 
 struct RankSummary {
@@ -18,11 +20,12 @@ struct RankSummary {
 
 struct Summary {
   std::string name, version;
+  std::string state;  ///< running, interrupted, complete
   bool complete = false;
   std::int64_t arms = 0, problems = 0;
   std::int64_t samples_done = 0, samples_total = 0;
-  std::int64_t correct = 0, truncated = 0, undecided = 0;
-  std::int64_t resumes = 0;                             ///< earlier attempts in this run directory
+  std::int64_t correct = -1, truncated = -1, undecided = -1;  ///< -1: not counted while it runs
+  std::vector<AttemptRecord> attempts;                  ///< every start in this run directory, this one too
   std::int64_t journal_damage = 0;                      ///< damaged places found on a resume
   std::vector<std::pair<std::string, double>> seconds;  ///< stage and seconds, in the order of the line
   std::int64_t tokens_generated = 0;                    ///< in this attempt
@@ -34,5 +37,8 @@ struct Summary {
 
 /// Replaces `file` in one step; NaN is written as null. Throws EnvironmentError.
 void write_summary(const std::filesystem::path& file, const Summary& summary);
+
+/// The same for Prometheus' text-file collector: counters and gauges. Throws EnvironmentError.
+void write_metrics(const std::filesystem::path& file, const Summary& summary);
 
 }  // namespace wisk::store

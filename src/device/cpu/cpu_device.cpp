@@ -243,6 +243,7 @@ class CpuDevice final : public Device {
   }
 
   int members() const override { return pool_.size(); }
+  [[nodiscard]] std::string kind() const override { return "cpu"; }
 
   double peak_rate() override {
     // Long enough to see what a step sees: other work on the machine, the clock under load.
