@@ -102,8 +102,8 @@ store::AttemptRecord attempt_record(comm::Communicator& world, const std::string
 void check_hardware(const store::Journal& before, const std::string& device, const std::string& directory,
                     bool allow_other) {
   for (const store::AttemptRecord& attempt : before.attempts()) {
-    const std::string other = value_of(attempt, "device");
-    if (other.empty() || other == device) continue;
+    const std::string other = store::device_of(attempt);
+    if (other == "unknown" || other == device) continue;
     if (!allow_other) {
       throw InputError(directory,
                        "the kind of hardware that sampled before, " + other +

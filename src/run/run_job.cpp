@@ -152,6 +152,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   world.all_reduce_max(stopped);
   const std::vector<RankReport> reports = gather_reports(world, sampled.report);
   if (directory) {
+    directory->lock().check();
     const store::Journal all = store::Journal::read(directory->journal(), job_hash);
     write_results_of(plan, *directory, all, hosts, &sampled.counts);
     const store::Summary summary = summarise(plan, sampled.counts, reports, hosts, stopped[1], all);

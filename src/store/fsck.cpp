@@ -44,13 +44,6 @@ void compare_results(const std::filesystem::path& file, const Journal& journal, 
   }
 }
 
-std::string device_of(const AttemptRecord& attempt) {
-  for (const auto& [key, value] : attempt) {
-    if (key == "device") return value;
-  }
-  return {};
-}
-
 }  // namespace
 
 FsckReport check_run(const std::filesystem::path& run) {

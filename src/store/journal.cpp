@@ -84,6 +84,12 @@ std::vector<std::filesystem::path> journal_files(const std::filesystem::path& fo
 
 }  // namespace
 
+std::string device_of(const AttemptRecord& attempt) {
+  const auto found =
+      std::find_if(attempt.begin(), attempt.end(), [](const auto& pair) { return pair.first == "device"; });
+  return found == attempt.end() ? "unknown" : found->second;
+}
+
 Journal Journal::read(const std::filesystem::path& folder, std::uint64_t job_hash) {
   Journal journal;
   for (const auto& file : journal_files(folder)) {

@@ -160,8 +160,7 @@ void RunLock::write() {
   written_at_ = monotonic_nanoseconds();
 }
 
-void RunLock::beat() {
-  if (monotonic_nanoseconds() - written_at_ < kNanosecondsBetweenBeats) return;
+void RunLock::check() const {
   const LockHolder there = read_lock(directory_);
   if (there.nonce != self_.nonce) {
     const bool gone = !std::filesystem::exists(directory_);
@@ -171,6 +170,11 @@ void RunLock::beat() {
                                 ? "none: somebody has removed it"
                                 : "that of " + there.in_words() + ": another wisk works here now"));
   }
+}
+
+void RunLock::beat() {
+  if (monotonic_nanoseconds() - written_at_ < kNanosecondsBetweenBeats) return;
+  check();
   ++self_.beat;
   try {
     write();

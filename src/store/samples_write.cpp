@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <set>
+
 #include "results_format.hpp"
 
 namespace wisk::store {
@@ -24,21 +27,36 @@ void write_flags(NetcdfWriter& file, const std::string& name, const std::vector<
   file.attribute(name, "flag_meanings", flag_words(words));
 }
 
+/// The kinds of hardware that samples were drawn on, sorted; at least one, so that the flags have a meaning.
+std::vector<std::string> devices_of(const Journal& journal) {
+  std::set<std::string> kinds;
+  const AttemptRecord* last = nullptr;
+  for (const Journal::Entry& entry : journal.samples()) {
+    const AttemptRecord& attempt = journal.attempt_of(entry);
+    if (&attempt != last) kinds.insert(device_of(attempt));
+    last = &attempt;
+  }
+  if (kinds.empty()) kinds.insert("unknown");
+  return {kinds.begin(), kinds.end()};
+}
+
 /// What is known of every row without reading its text.
 struct Rows {
   std::vector<std::int32_t> arm, problem, sample;
-  std::vector<std::int8_t> verdict, finish;
+  std::vector<std::int8_t> verdict, finish, device;
   std::vector<std::int64_t> token_offset, token_count;
   std::vector<double> logprob;
   std::int64_t tokens = 0;
 
-  explicit Rows(const Journal& journal) {
+  Rows(const Journal& journal, const std::vector<std::string>& devices) {
     for (const Journal::Entry& entry : journal.samples()) {
       arm.push_back(static_cast<std::int32_t>(entry.id.arm));
       problem.push_back(static_cast<std::int32_t>(entry.id.problem));
       sample.push_back(static_cast<std::int32_t>(entry.id.sample));
       verdict.push_back(static_cast<std::int8_t>(entry.verdict));
       finish.push_back(static_cast<std::int8_t>(entry.finish));
+      const auto kind = std::find(devices.begin(), devices.end(), device_of(journal.attempt_of(entry)));
+      device.push_back(static_cast<std::int8_t>(kind - devices.begin()));
       token_offset.push_back(tokens);
       token_count.push_back(entry.tokens);
       logprob.push_back(entry.logprob);
@@ -50,7 +68,8 @@ struct Rows {
 }  // namespace
 
 void write_samples(NetcdfWriter& file, const Journal& journal) {
-  const Rows rows(journal);
+  const std::vector<std::string> devices = devices_of(journal);
+  const Rows rows(journal, devices);
   std::vector<std::string> answers;
   std::vector<std::int64_t> text_offset, text_bytes;
   std::int64_t bytes = 0;
@@ -73,6 +92,7 @@ void write_samples(NetcdfWriter& file, const Journal& journal) {
                                                  std::string(name_of(FinishReason::kStopString)),
                                                  std::string(name_of(FinishReason::kLength))};
   write_flags(file, "finish", rows.finish, finish_words, "why the sample ended");
+  write_flags(file, "device", rows.device, devices, "kind of hardware that drew the sample");
   file.write_texts("answer", {"row"}, answers,
                    {"extracted answer; bytes that are no UTF-8 replaced by U+FFFD", ""});
   file.write("logprob", {"row"}, rows.logprob,

@@ -50,6 +50,9 @@ struct PrefixRecord {
 /// "device" says what kind of hardware computed.
 using AttemptRecord = std::vector<std::pair<std::string, std::string>>;
 
+/// Its kind of hardware; "unknown" where it was not noted.
+std::string device_of(const AttemptRecord& attempt);
+
 /// When a record is on the disk, and what happens when it does not fit there.
 struct Durability {
   /// fdatasync before append() returns, so that a power loss takes no finished sample. Otherwise a thread

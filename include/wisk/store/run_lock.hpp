@@ -40,9 +40,10 @@ class RunLock {
   /// EnvironmentError when the file cannot be written.
   static RunLock take(const std::filesystem::path& directory, const Options& options);
 
-  /// Raises the counter (writes every 5 s, however often it is called). Throws EnvironmentError when the run
-  /// directory is gone or somebody else has taken the lock.
+  /// Raises the counter (writes every 5 s, however often it is called), after check().
   void beat();
+  /// Throws EnvironmentError when the run directory is gone or somebody else has taken the lock. Any thread.
+  void check() const;
 
   RunLock(RunLock&&) = default;
   RunLock& operator=(RunLock&&) = default;

@@ -1,0 +1,224 @@
+// Faults of whole ranks and of what lies around a run: signals that one rank gets, ranks that stop, locks,
+// folders that vanish, other hardware.
+#include <gtest/gtest.h>
+
+#include <signal.h>
+
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include <wisk/core/hash.hpp>
+#include <wisk/store/run_lock.hpp>
+
+#include "support/demo_job.hpp"
+
+namespace wisk::test {
+namespace {
+
+constexpr int kInterrupted = 75, kInput = 3, kEnvironment = 4;
+constexpr double kLatency = 10;  // seconds from a signal to the end, as promised
+const std::vector<std::string> kSlow = {"engine.max_batch=2", "engine.threads=1"};
+
+class Ranks : public DemoTest {
+ protected:
+  /// Starts a slow run and waits until `bytes` are in its journals.
+  static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes,
+                                        std::vector<std::string> more = {}) {
+    more.insert(more.end(), kSlow.begin(), kSlow.end());
+    auto program = std::make_unique<Program>(job_->command(out, ranks, more), program_options());
+    EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) >= bytes; }))
+        << program->so_far().error;
+    return program;
+  }
+
+  /// Processes of the ranks, mpiexec aside.
+  static std::vector<pid_t> ranks_of(const std::string& out) {
+    std::vector<pid_t> ranks;
+    for (const pid_t id : processes_with(job_->path(out).string())) {
+      std::error_code error;
+      if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
+        ranks.push_back(id);
+    }
+    return ranks;
+  }
+
+  static int rank_of(pid_t id) {
+    const std::string all = read_bytes("/proc/" + std::to_string(id) + "/environ");
+    const std::string name = "OMPI_COMM_WORLD_RANK=";
+    const std::size_t at = all.find(name);
+    return at == std::string::npos ? 0 : std::stoi(all.substr(at + name.size()));
+  }
+
+  /// A run that takes seconds, for what has to happen in the middle of one; and its undisturbed results.
+  static inline const std::string kLong = "decode.samples=150";
+  static constexpr std::int64_t kLongSamples = 3 * 12 * 150;
+  static void expect_long_completes(const std::string& out, int ranks) {
+    static const RunContents undisturbed = job_->run("expected-long", 2, {kLong});
+    const RunContents done = job_->run(out, ranks, {kLong});
+    expect_same_results(done, undisturbed, out);
+    EXPECT_TRUE(done.results_bytes == undisturbed.results_bytes) << out << ": results.h5 differs";
+  }
+
+  static void expect_completes(const std::string& out, int ranks) {
+    const RunContents done = job_->run(out, ranks);
+    expect_same_results(done, *expected_, out);
+    EXPECT_TRUE(done.results_bytes == expected_->results_bytes) << out << ": results.h5 differs";
+  }
+
+  static nlohmann::json status_of(const std::string& out) {
+    const ProgramResult result = run_program(wisk_command({"status", job_->path(out).string(), "--json"}));
+    EXPECT_EQ(result.status, 0) << result.error;
+    return nlohmann::json::parse(result.out, nullptr, false);
+  }
+};
+
+TEST_F(Ranks, ASignalToAnyOneRankStopsAllOfThem) {
+  for (const int rank : {0, 2}) {
+    const std::string out = "signal-" + std::to_string(rank);
+    const auto program = start(out, 3, 8000, {kLong});
+    for (const pid_t id : ranks_of(out)) {
+      if (rank_of(id) == rank) ::kill(id, SIGUSR2);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
+    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), kLatency);
+    const RunContents some = RunContents::read(job_->path(out));
+    // The ranks without the signal would have drawn everything but the one's share.
+    EXPECT_GT(some.results.missing_samples, kLongSamples / 2);
+    EXPECT_GT(some.prefixes, 0u);
+    expect_long_completes(out, 2);
+  }
+}
+
+TEST_F(Ranks, HangUpStopsContinueDoesNot) {
+  const auto program = start("hup", 0, 3000);
+  program->send(SIGCONT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_TRUE(program->running());
+  program->send(SIGHUP);
+  EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
+  expect_completes("hup", 0);
+}
+
+TEST_F(Ranks, SignalsInQuickSuccessionAreOne) {
+  const auto program = start("twice", 0, 3000);
+  program->send(SIGTERM);
+  program->send(SIGUSR1);
+  program->send(SIGTERM);
+  EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
+  EXPECT_GT(RunContents::read(job_->path("twice")).prefixes, 0u) << "it ended in order";
+}
+
+TEST_F(Ranks, AStoppedRankIsNamedAndEndsTheRun) {
+  for (const int rank : {0, 1}) {
+    const std::string out = "stopped-" + std::to_string(rank);
+    const auto program = start(out, 2, 4000, {"engine.heartbeat_seconds=2"});
+    for (const pid_t id : ranks_of(out)) {
+      if (rank_of(id) == rank) ::kill(id, SIGSTOP);
+    }
+    const ProgramResult result = program->wait();
+    EXPECT_FALSE(result.timed_out);
+    EXPECT_NE(result.status, 0);
+    EXPECT_NE(result.error.find("rank " + std::to_string(rank) + " (host "), std::string::npos)
+        << result.error;
+    EXPECT_NE(result.error.find("expected a sign of life"), std::string::npos) << result.error;
+    EXPECT_TRUE(program->wait_until([&] { return ranks_of(out).empty(); }) || ranks_of(out).empty());
+    expect_completes(out, 2);
+  }
+}
+
+TEST_F(Ranks, AShortStopIsForgiven) {
+  const auto program = start("paused", 2, 4000, {"engine.heartbeat_seconds=30"});
+  for (const pid_t id : ranks_of("paused")) ::kill(id, SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  for (const pid_t id : ranks_of("paused")) ::kill(id, SIGCONT);
+  EXPECT_EQ(program->wait().status, 0) << program->so_far().error;
+}
+
+TEST_F(Ranks, PrefixesAreSavedWhileTheRunGoesOn) {
+  const std::string out = "saved", samples = "decode.samples=600";
+  constexpr std::int64_t kTotal = 3 * 12 * 600;
+  const auto program = start(out, 0, 3000, {samples, "engine.save_seconds=0.001"});
+  const auto missing = [&] { return store::read_results(job_->path(out) / "results.h5").missing_samples; };
+  EXPECT_EQ(missing(), kTotal) << "results.h5 is there from the start";
+  EXPECT_TRUE(program->wait_until([&] { return missing() < kTotal; })) << "and is brought up to date";
+  program->send(SIGKILL);
+  std::ignore = program->wait();
+  EXPECT_GT(RunContents::read(job_->path(out)).prefixes, 0u);
+  EXPECT_GT(missing(), 0) << "and says that it is partial";
+  EXPECT_EQ(job_->run(out, 0, {samples}).results.missing_samples, 0);
+}
+
+TEST_F(Ranks, StatusSaysHowARunIsDoing) {
+  const std::string out = "watched";
+  const auto program = start(out, 0, 3000);
+  EXPECT_EQ(status_of(out)["state"], "running");
+  EXPECT_EQ(status_of(out)["samples_total"], static_cast<std::int64_t>(expected_->samples.size()));
+  const ProgramResult fsck = run_program(wisk_command({"fsck", job_->path(out).string()}));
+  EXPECT_EQ(fsck.status, 0) << fsck.out << fsck.error;
+  program->send(SIGKILL);
+  std::ignore = program->wait();
+  EXPECT_EQ(status_of(out)["state"], "killed");
+  expect_completes(out, 0);
+  EXPECT_EQ(status_of(out)["state"], "complete");
+  EXPECT_EQ(status_of(out)["resumes"], 1);
+}
+
+TEST_F(Ranks, FsckExportsEverySampleOfACompactedRun) {
+  const std::string out = "whole";
+  std::ignore = job_->run(out, 2);
+  const auto entries = std::filesystem::directory_iterator(job_->path(out) / "journal");
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 1) << "two ranks' files became one";
+  const auto file = job_->path("samples.jsonl");
+  const ProgramResult result =
+      run_program(wisk_command({"fsck", job_->path(out).string(), "--export", file.string()}));
+  EXPECT_EQ(result.status, 0) << result.error;
+  std::ifstream lines(file);
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const auto row = nlohmann::json::parse(line);
+    const auto& sample = expected_->samples.at({row["arm"], row["problem"], row["sample"]});
+    EXPECT_EQ(row["token_ids"].get<std::vector<std::int32_t>>(), sample.tokens);
+    EXPECT_EQ(row["verdict"], name_of(sample.verdict));
+    EXPECT_EQ(row["device"], "cpu");
+  }
+  EXPECT_EQ(count, expected_->samples.size());
+}
+
+TEST_F(Ranks, ARunDirectoryThatVanishesEndsTheRun) {
+  const std::string out = "vanished";
+  const auto program = start(out, 2, 3000);
+  std::filesystem::remove_all(job_->path(out));
+  const ProgramResult result = program->wait();
+  EXPECT_EQ(result.status, kEnvironment) << result.error;
+  EXPECT_NE(result.error.find(out), std::string::npos) << result.error;
+  EXPECT_LT(result.seconds, 60);
+}
+
+TEST_F(Ranks, SamplesOfOtherHardwareAreMixedOnlyWhenAsked) {
+  const std::string out = "mixed";
+  const auto program = start(out, 0, 3000);
+  program->send(SIGTERM);
+  ASSERT_EQ(program->wait().status, kInterrupted);
+  const auto marker = nlohmann::json::parse(read_bytes(job_->path(out) / "run.json"));
+  const std::uint64_t hash = std::stoull(marker.at("job_hash").get<std::string>(), nullptr, 16);
+  store::JournalWriter(job_->path(out) / "journal", "rank-0", hash)
+      .append(store::AttemptRecord{{"rank", "0"}, {"device", "cuda sm_90"}});
+  std::vector<std::string> command = job_->command(out);
+  const ProgramResult refused = run_program(command, program_options());
+  EXPECT_EQ(refused.status, kInput);
+  EXPECT_NE(refused.error.find("cuda sm_90"), std::string::npos) << refused.error;
+  EXPECT_NE(refused.error.find("--allow-other-hardware"), std::string::npos) << refused.error;
+  command.emplace_back("--allow-other-hardware");
+  EXPECT_EQ(run_program(command, program_options()).status, 0);
+}
+
+TEST_F(Ranks, StrictDurabilityGivesTheSameSamples) {
+  const RunContents strict = job_->run("strict", 2, {"durability=strict"});
+  expect_same_results(strict, *expected_, "strict");
+}
+
+}  // namespace
+}  // namespace wisk::test
