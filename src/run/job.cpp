@@ -169,9 +169,16 @@ void complete(Settings& settings, const std::filesystem::path& file) {
   }
 }
 
-std::string resolved(const Settings& settings) {
+/// Keys of the machine, not of the experiment.
+bool is_resource(const JobKey& key) {
+  const std::string_view name = key.name;
+  return name.starts_with("engine.") || name == "durability" || name == "model.tensor_parallel";
+}
+
+std::string resolved(const Settings& settings, bool with_resources) {
   std::string text, open_section;
   for (const JobKey& key : job_keys()) {
+    if (!with_resources && is_resource(key)) continue;
     const auto [section, word] = section_and_word(key.name);
     if (section != open_section && !section.empty()) text += section + ":\n";
     open_section = section;
@@ -189,7 +196,8 @@ Job load_job(const std::filesystem::path& file, const std::vector<std::string>& 
   complete(settings, file);
   Job job;
   job.arms = make_arms(settings);
-  job.resolved_yaml = resolved(settings);
+  job.resolved_yaml = resolved(settings, true);
+  job.experiment_yaml = resolved(settings, false);
   for (const JobKey& key : job_keys()) {
     if (key.identity != nullptr) job.result_keys.emplace_back(key.name, key.identity(settings));
   }

@@ -156,7 +156,7 @@ store::ResultsPlan Plan::results() const {
   store::ResultsPlan results;
   results.provenance.name = job.name;
   results.provenance.version = std::string(version());
-  results.provenance.job_yaml = job.resolved_yaml;
+  results.provenance.job_yaml = job.experiment_yaml;
   results.provenance.seed = job.seed;
   results.provenance.input_sha256 = input_sha256;
   for (const Arm& arm : job.arms) {

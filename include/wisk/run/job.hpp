@@ -55,6 +55,9 @@ struct Job {
   std::vector<std::int64_t> k;  ///< ascending, 1 <= k <= samples
   /// Every key with its value, defaults included, paths absolute; loads again to the same job.
   std::string resolved_yaml;
+  /// The same without the machine's keys (`engine`, `durability`, `model.tensor_parallel`), so that
+  /// results.h5 has the same bytes whatever a run was given to run on.
+  std::string experiment_yaml;
   /// Every key that changes results, with its canonical value, in the order of the table. Contents of files
   /// are not in it (checkpoints and the task: the caller adds their SHA-256), nor are paths.
   std::vector<std::pair<std::string, std::string>> result_keys;
