@@ -406,8 +406,8 @@ damaged_journal() {
   ends 20 137
   file=$(find "$out/journal" -name '*.journal')
   "$1" "$file"
-  finished_samples "$out" >"$work/now"
-  damage=$(lost_samples "$work/before" "$work/now")
+  note=
+  if [[ $can_fsck == yes ]]; then note=$( ("$wisk" fsck "$out" 2>&1 || true) | grep -o 'a torn tail of.*' || true); fi
   fault_begins
   start_run "$out" 0 "$log"
   ends 60 0
@@ -423,6 +423,7 @@ flip() {
 }
 if row "torn tail of the journal"; then
   damaged_journal tear
+  message="(none)${note:+; wisk fsck: $note}"
   print_row
   rm -rf "$out"
 fi
@@ -467,13 +468,19 @@ signalled_rank "rank 0 of 3 SIGKILLed" KILL 0 20 "" 137
 signalled_rank "rank 2 of 3 SIGSTOPped (heartbeat of 3 s)" STOP 2 15 "rank 2 \(.*sign of life" 4
 signalled_rank "rank 0 of 3 SIGSTOPped (heartbeat of 3 s)" STOP 0 15 "rank 0 \(.*sign of life" 4
 
-if row "memory: no more than 120 MB of addresses"; then
-  # shellcheck disable=SC2016
-  prefix=(bash -c 'ulimit -v 120000; exec "$@"' bash)
-  out=$plain/run-memory
-  fault_begins
-  start_run "$out" 0 "$log"
-  ends 30 4
+# How much is too little depends on the machine: several limits, none of which may crash it.
+if row "memory: address space of 40, 50, 60, 70 MB"; then
+  out=$plain/run-memory said=
+  for limit in 40000 50000 60000 70000; do
+    # shellcheck disable=SC2016
+    prefix=(bash -c 'ulimit -v "$0"; exec "$@"' $limit)
+    fault_begins
+    start_run "$out" 0 "$log"
+    ends 30 0 4 127 # 127: its libraries do not fit
+    if ((status == 4)); then said+="${said:+; }$message"; fi
+    ((status != 4)) || [[ $message != "" ]] || complain "no message"
+  done
+  message=${said:-not refused here}
   resumes
   print_row
 fi
@@ -508,7 +515,7 @@ if row "MPI cannot start (no transport), then without mpiexec"; then
     fault_begins
     start_run "$out" 2 "$log"
     ends 30 1 4
-    [[ $message != "(none)" && -n $message ]] || message=$(grep -E 'MPI_INIT|PML|pml' "$log" | head -n 1 | tr -s ' ')
+    [[ -n $message ]] || message=$(grep -E 'MPI_INIT' "$log" | head -n 1 | tr -s ' ')
     resumes
     print_row
   fi
@@ -520,7 +527,6 @@ if row "a launcher's environment without its MPI"; then
   fault_begins
   start_run "$out" 0 "$log"
   ends 30 0 1 4
-  [[ -n $message ]] || message=$(grep . "$log" | head -n 3 | tr -s '\n ' ' ')
   resumes
   print_row
 fi

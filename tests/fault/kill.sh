@@ -190,7 +190,14 @@ do_round() {
   before=$(wc -l <"$work/before")
   what="$ranks ranks, $action"
   if [[ $action == limited ]]; then
-    (ulimit -f $((sample_bytes / 1024 / 4)) && start_run "$out" 0 "$log" && wait_for_end 60; exit "$status") || status=$?
+    run_begin=$(microseconds) status=0
+    (
+      ulimit -f $((sample_bytes / 1024 / 4))
+      start_run "$out" 0 "$log"
+      wait_for_end 60 || true
+      exit "$status"
+    ) || status=$?
+    seconds=$(as_seconds $(($(microseconds) - run_begin)))
     expect_status 0 4
   else
     start_run "$out" "$ranks" "$log"
