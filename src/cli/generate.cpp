@@ -254,6 +254,7 @@ Verb generate_verb() {
       "  wisk generate --early ckpt/a --late ckpt/b --delta 0.3 --prompts questions.jsonl --samples 8 --json";
   declare_options(verb.options);
   verb.positional.add("checkpoint", 1);
+  verb.interruptible = true;
   verb.execute = [](const po::variables_map& values, comm::Communicator& world) {
     const run::GenerateRequest request = request_of(values);
     const bool json = values.count("json") != 0;

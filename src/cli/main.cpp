@@ -16,6 +16,7 @@
 #include <wisk/core/error.hpp>
 #include <wisk/core/log.hpp>
 #include <wisk/core/version.hpp>
+#include <wisk/run/interrupt.hpp>
 
 #include "verb.hpp"
 
@@ -108,6 +109,8 @@ std::string rank_prefix(const comm::Communicator& world) {
 
 int run(const Verb& verb, const std::vector<std::string>& arguments, std::string& prefix) {
   const po::variables_map values = parse(verb, arguments);
+  std::optional<run::InterruptHandler> interrupts;
+  if (verb.interruptible) interrupts.emplace();
   std::optional<comm::MpiSession> session;
   if (comm::launched_by_mpi()) session.emplace();
   const std::unique_ptr<comm::Communicator> world =

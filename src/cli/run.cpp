@@ -34,6 +34,7 @@ Verb run_verb() {
                              "resume although another kind of hardware sampled before (recorded per sample)");
   verb.options.add_options()("help,h", "this text");
   verb.positional.add("job", 1);
+  verb.interruptible = true;
   verb.execute = [](const po::variables_map& values, comm::Communicator& world) {
     if (values.count("job") == 0)
       throw UsageError("wisk run: expected a job file, found none; see wisk run --help");

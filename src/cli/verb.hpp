@@ -20,6 +20,8 @@ struct Verb {
   po::positional_options_description positional;  ///< names of options that are hidden from the help
   std::function<int(const po::variables_map&, comm::Communicator& world)>
       execute;  ///< exit status; throws wisk::Error
+  /// Signals ask it to stop (run::InterruptHandler) from before MPI starts until after it has ended.
+  bool interruptible = false;
 };
 
 Verb run_verb();

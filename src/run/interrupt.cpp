@@ -29,6 +29,8 @@ std::int64_t monotonic_nanoseconds() {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+int living = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
 void on_signal(int) {
   const std::int64_t now = monotonic_nanoseconds();
   if (signals_seen == 0) {
@@ -42,6 +44,7 @@ void on_signal(int) {
 }  // namespace
 
 InterruptHandler::InterruptHandler() {
+  if (living++ > 0) return;
   signals_seen = 0;
   struct sigaction action {};
   action.sa_handler = on_signal;
@@ -51,6 +54,7 @@ InterruptHandler::InterruptHandler() {
 }
 
 InterruptHandler::~InterruptHandler() {
+  if (--living > 0) return;
   // After an interruption the process only has to end with its status: a launcher that now ends the other
   // ranks, since one has left, must not turn that status into another.
   for (const int signal : kSignals) ::signal(signal, signals_seen != 0 ? SIG_IGN : SIG_DFL);

@@ -515,7 +515,7 @@ if row "MPI cannot start (no transport), then without mpiexec"; then
     fault_begins
     start_run "$out" 2 "$log"
     ends 30 1 4
-    [[ -n $message ]] || message=$(grep -E 'MPI_INIT' "$log" | head -n 1 | tr -s ' ')
+    [[ -n $message ]] || message=$(grep -E 'MPI_INIT|PML' "$log" | head -n 1 | tr -s ' ' || true)
     resumes
     print_row
   fi

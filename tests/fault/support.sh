@@ -81,7 +81,7 @@ start_run() {
   for set in "${sets[@]}"; do command+=(--set "$set"); done
   if (($2 > 0)); then command=("$mpiexec" -n "$2" "${command[@]}"); fi
   command=("${prefix[@]}" "${command[@]}")
-  run_begin=$(microseconds)
+  run_begin=$(microseconds) run_log=$3
   setsid "${command[@]}" >"$3" 2>&1 </dev/null &
   run_pid=$!
 }
@@ -89,12 +89,18 @@ start_run() {
 # Whether the last run's first process is there.
 running() { kill -0 "$run_pid" 2>/dev/null; }
 
-# SECONDS: waits for the end of the last run. Sets status and seconds; false when it had to be ended.
+# SECONDS: waits for the end of the last run. Sets status and seconds; false when it had to be ended, with
+# ranks_at_limit, the ranks that were there then.
 wait_for_end() {
   local limit=$(($(microseconds) + $1 * 1000000)) in_time=0
   while running; do
     if (($(microseconds) > limit)); then
       in_time=1
+      ranks_at_limit=$(ranks_in "$work")
+      {
+        echo "--- did not end in $1 s; processes at that time:"
+        ps -eo pid,ppid,stat,wchan:20,args | grep -F -- "$work" | grep -vF 'grep -F' | cut -c1-160 || true
+      } >>"${run_log:-/dev/null}"
       end_processes "$work"
       break
     fi
@@ -118,7 +124,7 @@ ends_within() {
 # TEXT: processes that have it in their command line.
 processes_with() { pgrep -f -- "$1" | grep -vx "$$" || true; }
 
-# DIRECTORY: process ids of the ranks that work there.
+# DIRECTORY: process ids of the ranks that work there or below.
 ranks_in() {
   local id
   for id in $(processes_with "--out $1"); do

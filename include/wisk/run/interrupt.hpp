@@ -5,7 +5,8 @@ namespace wisk::run {
 
 /// While it lives, the first signal sets requested(); another one, a second or more later, ends the process
 /// at once with status 75.
-/// Afterwards the signals have their default effect again, or none when one had come. One per process.
+/// Afterwards the signals have their default effect again, or none when one had come. May be nested: the
+/// outermost counts. One thread.
 class InterruptHandler {
  public:
   InterruptHandler();
