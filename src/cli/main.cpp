@@ -1,5 +1,6 @@
 // wisk: one program, a verb for each thing it does. Parsing, --help, the start of MPI and the one catch.
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -174,6 +175,7 @@ int fail(const std::string& prefix, const std::string& message, ExitStatus statu
 }  // namespace wisk::cli
 
 int main(int argc, char** argv) {
+  ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of write(), with a message
   using wisk::ExitStatus;
   std::string prefix;
   try {

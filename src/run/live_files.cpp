@@ -66,7 +66,9 @@ template <class F>
 void LiveFiles::tolerate(const F& write) {
   try {
     write();
-  } catch (const EnvironmentError& error) {
+  } catch (const Error& error) {
+    directory_.lock().check();  // a run directory that is gone is the better message, and ends the run
+    if (error.status() != ExitStatus::kEnvironment) throw;
     if (!complained_) log_warning(std::string(error.what()) + "; the run goes on, its journal is the truth");
     complained_ = true;
   }

@@ -85,27 +85,26 @@ void hash_inputs(Plan& plan, comm::Communicator& world) {
   }
 }
 
-/// The job's keys, and the contents of what it names: each checkpoint and the task as one digest, by their
-/// names in the job, so that a moved or reordered folder is the same job.
+/// The job's keys, and the contents of what it names, file by file: so that a refused resume names the file.
+/// Checkpoints go by their names in the job, so that a moved or reordered folder is the same job.
 void identify(Plan& plan) {
   plan.keys = plan.job.result_keys;
   std::size_t next = 0;
-  const auto digest = [&](const std::string& key, std::size_t files) {
-    Sha256 hash;
+  const auto digests = [&](const std::string& of, std::size_t files) {
     for (std::size_t i = 0; i < files; ++i, ++next) {
-      hash.update(std::filesystem::path(plan.input_sha256[next].first).filename().string()).update("\n");
-      hash.update(plan.input_sha256[next].second).update("\n");
+      const auto& [file, sha256] = plan.input_sha256[next];
+      plan.keys.emplace_back("contents of " + of + ": " + std::filesystem::path(file).filename().string(),
+                             "sha256 " + sha256);
     }
-    plan.keys.emplace_back(key, "sha256 " + hash.hex());
   };
   for (std::size_t i = 0; i < plan.checkpoints.folders.size(); ++i) {
     std::string name = plan.checkpoints.paths[i].filename().string();
     for (const merge::Ingredient& ingredient : plan.job.checkpoints) {
       if (ingredient.folder == plan.checkpoints.paths[i]) name = ingredient.name;
     }
-    digest("contents of checkpoint " + name, plan.checkpoints.folders[i].files().size());
+    digests("checkpoint " + name, plan.checkpoints.folders[i].files().size());
   }
-  digest("contents of task", plan.task.files().size());
+  digests("task", plan.task.files().size());
   // Raised with every change of numerics, randomness, extraction or checking: samples of two of them don't
   // mix.
   plan.keys.emplace_back("numerics version", "1");

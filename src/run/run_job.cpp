@@ -95,6 +95,23 @@ Sampled sample(WorkerContext context, const sample::EngineLimits& limits, comm::
   return sampled;
 }
 
+/// The files that remain, made of the journal on rank 0. `counts`: what the ranks counted, added up.
+void conclude(const Plan& plan, const store::RunDirectory& directory, std::uint64_t job_hash,
+              const stats::Counts& counts, const std::vector<RankReport>& reports,
+              const std::vector<std::string>& hosts, double seconds) {
+  try {
+    const store::Journal all = store::Journal::read(directory.journal(), job_hash);
+    write_results_of(plan, directory, all, hosts, &counts);
+    const store::Summary summary = summarise(plan, counts, reports, hosts, seconds, all);
+    store::write_summary(directory.summary(), summary);
+    store::write_metrics(directory.metrics(), summary);
+    compact_if_complete(all, directory.journal(), job_hash, summary.complete);
+  } catch (const Error&) {
+    directory.lock().check();  // a run directory that is gone is the better message
+    throw;
+  }
+}
+
 }  // namespace
 
 RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
@@ -151,15 +168,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   double stopped[] = {sampled.complete ? 0.0 : 1.0, sampled.seconds};
   world.all_reduce_max(stopped);
   const std::vector<RankReport> reports = gather_reports(world, sampled.report);
-  if (directory) {
-    directory->lock().check();
-    const store::Journal all = store::Journal::read(directory->journal(), job_hash);
-    write_results_of(plan, *directory, all, hosts, &sampled.counts);
-    const store::Summary summary = summarise(plan, sampled.counts, reports, hosts, stopped[1], all);
-    store::write_summary(directory->summary(), summary);
-    store::write_metrics(directory->metrics(), summary);
-    compact_if_complete(all, directory->journal(), job_hash, summary.complete);
-  }
+  if (directory) conclude(plan, *directory, job_hash, sampled.counts, reports, hosts, stopped[1]);
   world.barrier();
   return {stopped[0] == 0, path};
 }

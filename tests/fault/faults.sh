@@ -395,9 +395,9 @@ flip_last_byte() {
 }
 add_space() { echo ' ' >>"$1"; }
 change_answer() { sed -i '1s/"answer": *"\?\([0-9]*\)/&7/' "$1"; }
-changed_between "weights changed while interrupted" "$work/checkpoints/step-0500/model.safetensors" "checkpoint late|step-0500/model.safetensors" flip_last_byte
-changed_between "tokenizer changed while interrupted" "$work/checkpoints/step-0500/tokenizer.json" "checkpoint late|tokenizer.json" add_space
-changed_between "problems changed while interrupted" "$job/problems.jsonl" "contents of task|problems" change_answer
+changed_between "weights changed while interrupted" "$work/checkpoints/step-0500/model.safetensors" "checkpoint late: model.safetensors" flip_last_byte
+changed_between "tokenizer changed while interrupted" "$work/checkpoints/step-0500/tokenizer.json" "checkpoint late: tokenizer.json" add_space
+changed_between "problems changed while interrupted" "$job/problems.jsonl" "contents of task: problems.jsonl" change_answer
 
 # --- The journal ---------------------------------------------------------------------------------------------
 damaged_journal() {

@@ -39,6 +39,7 @@ class RunDirectory {
   [[nodiscard]] std::filesystem::path summary() const { return path_ / "summary.json"; }
   [[nodiscard]] std::filesystem::path metrics() const { return path_ / "wisk.prom"; }
   [[nodiscard]] RunLock& lock() { return lock_; }
+  [[nodiscard]] const RunLock& lock() const { return lock_; }
   /// Whether the run had been started before.
   [[nodiscard]] bool resumed() const { return resumed_; }
 
