@@ -94,6 +94,38 @@ TEST(JournalDamage, AFlippedBitAnywhereLosesOneRecordAndSaysWhere) {
   }
 }
 
+TEST(JournalDamage, AttemptsCutFlippedAndLyingNeverTakeASampleAlong) {
+  const test::TempFolder folder;
+  const std::vector<std::byte> attempt = encode(AttemptRecord{{"rank", "0"}, {"device", "cpu"}});
+  Written written;
+  written.add(kAttemptType, attempt);
+  written.add(kSampleType, encode(sample(0, 5, 1)));
+  for (std::size_t at = written.records[5]; at < written.records[6]; ++at) {
+    std::string bytes = written.bytes;
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
+    const Journal flipped = read(folder, bytes);
+    ASSERT_EQ(flipped.samples().size(), 6u) << "byte " << at;
+    ASSERT_TRUE(flipped.attempts().empty());
+    ASSERT_EQ(flipped.damage().size(), 1u);
+    ASSERT_EQ(flipped.damage()[0].offset, written.records[5]);
+    const Journal cut = read(folder, written.bytes.substr(0, at));
+    ASSERT_TRUE(cut.attempts().empty());
+    ASSERT_EQ(cut.samples().size(), 5u);
+    ASSERT_TRUE(cut.damage().empty());
+    ASSERT_EQ(cut.torn_tails().size(), at == written.records[5] ? 0u : 1u);
+  }
+  for (std::size_t field = 0; field + 4 <= attempt.size(); ++field) {
+    for (const std::uint32_t lie : {0u, 1u, 1000u, 0x7fff'ffffu, 0xffff'ffffu}) {
+      std::vector<std::byte> payload = attempt;
+      std::memcpy(payload.data() + field, &lie, sizeof(lie));
+      Written lying;
+      lying.add(kAttemptType, payload);
+      lying.add(kSampleType, encode(sample(0, 5, 1)));
+      ASSERT_EQ(read(folder, lying.bytes).samples().size(), 6u) << "field " << field << ", " << lie;
+    }
+  }
+}
+
 TEST(JournalDamage, LengthsThatLieAreRefusedThoughTheirChecksumsHold) {
   const test::TempFolder folder;
   const std::vector<std::byte> honest = encode(sample(0, 7, 1));
