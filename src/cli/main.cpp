@@ -1,10 +1,8 @@
 // wisk: one program, a verb for each thing it does. Parsing, --help, the start of MPI and the one catch.
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -15,6 +13,7 @@
 
 #include <wisk/comm/mpi.hpp>
 #include <wisk/core/error.hpp>
+#include <wisk/core/host.hpp>
 #include <wisk/core/log.hpp>
 #include <wisk/core/version.hpp>
 #include <wisk/run/interrupt.hpp>
@@ -95,12 +94,6 @@ po::variables_map parse(const Verb& verb, const std::vector<std::string>& argume
     throw UsageError("wisk " + verb.name + ": " + error.what() + "; see wisk " + verb.name + " --help");
   }
   return values;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
 }
 
 /// What a message begins with on several ranks.
@@ -187,7 +180,7 @@ int main(int argc, char** argv) {
   } catch (const wisk::Error& error) {
     return wisk::cli::fail(prefix, error.what(), error.status());
   } catch (const std::bad_alloc&) {
-    return wisk::cli::fail(prefix, "memory: expected more, found none left on " + wisk::cli::host_name(),
+    return wisk::cli::fail(prefix, "memory: expected more, found none left on " + wisk::host_name(),
                            ExitStatus::kEnvironment);
   } catch (const std::exception& error) {
     return wisk::cli::fail(prefix, std::string("unexpected: ") + error.what(), ExitStatus::kEnvironment);

@@ -1,9 +1,6 @@
 // A group of one: collectives copy, messages wait in a mailbox.
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <cstring>
 #include <list>
@@ -12,6 +9,7 @@
 #include <wisk/comm/communicator.hpp>
 #include <wisk/core/assert.hpp>
 #include <wisk/core/error.hpp>
+#include <wisk/core/host.hpp>
 
 namespace wisk::comm {
 namespace {
@@ -26,11 +24,7 @@ class SelfCommunicator final : public Communicator {
   [[nodiscard]] int rank() const override { return 0; }
   [[nodiscard]] int size() const override { return 1; }
 
-  [[nodiscard]] std::string host() const override {
-    std::array<char, 256> name{};
-    if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-    return name.data();
-  }
+  [[nodiscard]] std::string host() const override { return host_name(); }
 
   void barrier() override {}
   void broadcast(std::span<std::byte> /*data*/, int root) override { WISK_ASSERT(root == 0); }

@@ -1,14 +1,14 @@
 #include <wisk/report/status.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <fstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <wisk/core/clock.hpp>
 #include <wisk/core/file.hpp>
+#include <wisk/core/host.hpp>
 #include <wisk/store/run_directory.hpp>
 #include <wisk/store/run_lock.hpp>
 
@@ -18,18 +18,6 @@ namespace {
 
 /// Three beats missed.
 constexpr std::int64_t kSilentSeconds = 20;
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
 
 /// A member of an object, whatever its type, as T; `otherwise` where it is missing or of another type.
 template <class T>

@@ -88,15 +88,17 @@ void Heartbeat::run() {
         since_beat = 0;
       }
       world_.rank() == 0 ? beat_as_root() : beat_as_other();
-      over = ending_ &&
-             (world_.rank() == 0 ? std::all_of(gone_.begin() + 1, gone_.end(), [](bool gone) { return gone; })
-                                 : static_cast<bool>(gone_[0]));
+      over = ending_ && (world_.rank() == 0 ? others_are_gone() : static_cast<bool>(gone_[0]));
       if (ending_ && !over) std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   } catch (const Error& error) {
     log_warning(error.what());
     comm::abort_all(static_cast<int>(error.status()));
   }
+}
+
+bool Heartbeat::others_are_gone() const {
+  return std::all_of(gone_.begin() + 1, gone_.end(), [](bool gone) { return gone; });
 }
 
 void Heartbeat::tell(int rank) {
@@ -129,7 +131,7 @@ void Heartbeat::beat_as_root() {
       complain(static_cast<int>(rank), silent_seconds_[rank]);
   }
   // A rank that said goodbye waits for the answer, so that nobody leaves MPI with messages under way.
-  if (ending_ && std::all_of(gone_.begin() + 1, gone_.end(), [](bool gone) { return gone; })) {
+  if (ending_ && others_are_gone()) {
     const std::array<std::byte, 1> goodbye = {std::byte{kGoodbye}};
     for (int rank = 1; rank < world_.size(); ++rank) world_.send(goodbye, rank, kFromRoot);
   }

@@ -39,6 +39,7 @@ class Heartbeat {
   void run();
   void beat_as_root();
   void beat_as_other();
+  [[nodiscard]] bool others_are_gone() const;
   void tell(int rank);
   void listen();
   void complain(int rank, double seconds) const;

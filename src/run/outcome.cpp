@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <set>
 
+#include <wisk/core/clock.hpp>
 #include <wisk/core/error.hpp>
 #include <wisk/core/log.hpp>
 #include <wisk/core/version.hpp>
@@ -38,13 +38,6 @@ double operations_of(const model::Architecture& a, const RankReport& sum) {
                      matrices = a.parameters() - embedding * (a.tied ? 1 : 2);
   return 2.0 * (static_cast<double>(matrices) * static_cast<double>(sum.computed) +
                 static_cast<double>(embedding) * static_cast<double>(sum.generated));
-}
-
-std::string value_of(const store::AttemptRecord& attempt, const std::string& key) {
-  for (const auto& [name, value] : attempt) {
-    if (name == key) return value;
-  }
-  return {};
 }
 
 }  // namespace
@@ -76,9 +69,7 @@ std::vector<std::string> gather_hosts(comm::Communicator& world) {
 }
 
 store::AttemptRecord attempt_record(comm::Communicator& world, const std::string& device) {
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-  store::AttemptRecord attempt = {{"started_unix_ms", std::to_string(now.count())},
+  store::AttemptRecord attempt = {{"started_unix_ms", std::to_string(unix_milliseconds())},
                                   {"host", world.host()},
                                   {"process", std::to_string(::getpid())},
                                   {"rank", std::to_string(world.rank())},
@@ -141,7 +132,8 @@ store::Summary summary_of(const Plan& plan, const store::Journal& journal) {
   summary.journal_damage = static_cast<std::int64_t>(journal.damage().size());
   std::set<store::AttemptRecord> seen;  // a compaction that was killed leaves them twice
   for (const store::AttemptRecord& attempt : journal.attempts()) {
-    if (value_of(attempt, "rank") == "0" && seen.insert(attempt).second) summary.attempts.push_back(attempt);
+    if (store::value_of(attempt, "rank") == "0" && seen.insert(attempt).second)
+      summary.attempts.push_back(attempt);
   }
   return summary;
 }

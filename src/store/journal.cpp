@@ -84,10 +84,15 @@ std::vector<std::filesystem::path> journal_files(const std::filesystem::path& fo
 
 }  // namespace
 
-std::string device_of(const AttemptRecord& attempt) {
+std::string value_of(const AttemptRecord& attempt, std::string_view key) {
   const auto found =
-      std::find_if(attempt.begin(), attempt.end(), [](const auto& pair) { return pair.first == "device"; });
-  return found == attempt.end() ? "unknown" : found->second;
+      std::find_if(attempt.begin(), attempt.end(), [&](const auto& pair) { return pair.first == key; });
+  return found == attempt.end() ? "" : found->second;
+}
+
+std::string device_of(const AttemptRecord& attempt) {
+  const std::string device = value_of(attempt, "device");
+  return device.empty() ? "unknown" : device;
 }
 
 Journal Journal::read(const std::filesystem::path& folder, std::uint64_t job_hash) {

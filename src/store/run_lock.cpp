@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <fstream>
@@ -16,32 +15,15 @@
 
 #include <wisk/core/error.hpp>
 #include <wisk/core/hash.hpp>
+#include <wisk/core/host.hpp>
 #include <wisk/core/log.hpp>
 
 namespace wisk::store {
 namespace {
 
 constexpr std::string_view kFile = "run.lock";
-constexpr std::int64_t kNanosecondsBetweenBeats = 5'000'000'000;
+constexpr double kSecondsBetweenBeats = 5;
 constexpr auto kLook = std::chrono::milliseconds(500);
-
-std::int64_t monotonic_nanoseconds() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string host_name() {
-  std::array<char, 256> host{};
-  return ::gethostname(host.data(), host.size() - 1) == 0 ? host.data() : "?";
-}
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
 
 /// As text for people and machines; one read sees a whole state, for it is shorter than a block.
 std::string as_text(const LockHolder& holder) {
@@ -75,8 +57,7 @@ void watch(const std::filesystem::path& directory, const LockHolder& holder,
   log_warning((directory / kFile).string() + ": held by " + holder.in_words() +
               ", which cannot be asked from here; watching for a sign of life for " +
               std::to_string(static_cast<int>(options.lease_seconds)) + " s");
-  const std::int64_t begin = monotonic_nanoseconds();
-  while (static_cast<double>(monotonic_nanoseconds() - begin) < options.lease_seconds * 1e9) {
+  for (const Stopwatch watching; watching.seconds() < options.lease_seconds;) {
     if (options.give_up && options.give_up())
       throw Interrupted("interrupted while waiting for " + (directory / kFile).string());
     std::this_thread::sleep_for(kLook);
@@ -146,9 +127,7 @@ RunLock::~RunLock() {
 
 void RunLock::write() {
   const std::string name = (directory_ / kFile).string();
-  self_.time =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count();
+  self_.time = unix_seconds();
   // One write over the old text, padded: a reader never sees an empty file in between.
   std::string text = as_text(self_);
   constexpr std::size_t kWidth = 512;
@@ -157,7 +136,7 @@ void RunLock::write() {
   if (written < 0) throw EnvironmentError::from_errno(name, "write", errno);
   // What cannot sync (a full disk) is no reason to end: the next beat tries again.
   [[maybe_unused]] const int ignored = ::fdatasync(descriptor_.get());
-  written_at_ = monotonic_nanoseconds();
+  since_written_.restart();
 }
 
 void RunLock::check() const {
@@ -173,14 +152,14 @@ void RunLock::check() const {
 }
 
 void RunLock::beat() {
-  if (monotonic_nanoseconds() - written_at_ < kNanosecondsBetweenBeats) return;
+  if (since_written_.seconds() < kSecondsBetweenBeats) return;
   check();
   ++self_.beat;
   try {
     write();
   } catch (const EnvironmentError& error) {
     if (errno != ENOSPC && errno != EDQUOT) throw;
-    written_at_ = monotonic_nanoseconds();
+    since_written_.restart();
   }
 }
 

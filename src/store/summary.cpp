@@ -1,23 +1,14 @@
 #include <wisk/store/summary.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include <nlohmann/json.hpp>
 
+#include <wisk/core/clock.hpp>
 #include <wisk/core/file.hpp>
 
 namespace wisk::store {
-
-namespace {
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
 
 void write_summary(const std::filesystem::path& file, const Summary& summary) {
   using Json = nlohmann::ordered_json;

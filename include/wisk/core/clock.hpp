@@ -2,6 +2,7 @@
 // Wall-clock durations for reports. Nothing that reaches a result table depends on them.
 
 #include <chrono>
+#include <cstdint>
 
 namespace wisk {
 
@@ -16,5 +17,15 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+/// Unix time by the system's clock, which may jump: for people and file stamps, never for a duration here.
+inline std::int64_t unix_milliseconds() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+inline std::int64_t unix_seconds() {
+  return unix_milliseconds() / 1000;
+}
 
 }  // namespace wisk

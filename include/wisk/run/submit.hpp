@@ -15,10 +15,10 @@ struct SubmitRequest {
   std::filesystem::path script;        ///< run.sbatch
   std::filesystem::path program;       ///< the wisk that the job runs
   int nodes = 1;
-  int tasks_per_node = 0;    ///< 0: ranks of one replica
-  int cpus_per_task = 0;     ///< 0: a node's cores, as sinfo gives them, divided among its tasks
-  std::string time, memory;  ///< --time, --mem-per-cpu's place is taken by --mem; empty: from the sizes
-  std::string partition;     ///< empty: Slurm's default
+  int tasks_per_node = 0;            ///< 0: ranks of one replica
+  int cpus_per_task = 0;             ///< 0: a node's cores, as sinfo gives them, divided among its tasks
+  std::string time, memory;          ///< sbatch's --time and --mem; empty: from the sizes
+  std::string partition;             ///< empty: Slurm's default
   std::vector<std::string> options;  ///< handed to sbatch as they are
 };
 

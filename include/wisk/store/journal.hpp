@@ -2,7 +2,6 @@
 // The journal: every finished sample, durable, in append-only files of checksummed records
 // (docs/journal-format.md). It is the truth of a run; results.h5 is derived from it.
 
-#include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,6 +50,8 @@ struct PrefixRecord {
 /// "device" says what kind of hardware computed.
 using AttemptRecord = std::vector<std::pair<std::string, std::string>>;
 
+/// The value of a key; empty where there is none.
+std::string value_of(const AttemptRecord& attempt, std::string_view key);
 /// Its kind of hardware; "unknown" where it was not noted.
 std::string device_of(const AttemptRecord& attempt);
 

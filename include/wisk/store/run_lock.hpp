@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include <wisk/core/clock.hpp>
 #include <wisk/core/file.hpp>
 
 namespace wisk::store {
@@ -57,7 +58,7 @@ class RunLock {
   std::filesystem::path directory_;
   FileDescriptor descriptor_;
   LockHolder self_;
-  std::int64_t written_at_ = 0;  // monotonic nanoseconds
+  Stopwatch since_written_;
 };
 
 }  // namespace wisk::store

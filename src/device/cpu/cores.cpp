@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <thread>
+
+#include <wisk/core/error.hpp>
 
 namespace wisk::device {
 
@@ -13,24 +17,32 @@ struct DestroyTopology {
   void operator()(hwloc_topology* topology) const { hwloc_topology_destroy(topology); }
 };
 
-std::unique_ptr<hwloc_topology, DestroyTopology> load_topology() {
+using Topology = std::unique_ptr<hwloc_topology, DestroyTopology>;
+
+Topology load_topology() {
   hwloc_topology_t topology = nullptr;
   if (hwloc_topology_init(&topology) != 0) return nullptr;
-  std::unique_ptr<hwloc_topology, DestroyTopology> owner(topology);
+  Topology owner(topology);
   return hwloc_topology_load(topology) == 0 ? std::move(owner) : nullptr;
 }
 
-}  // namespace
+/// This machine's, read once; null when it cannot be read.
+hwloc_topology_t machine() {
+  static const Topology topology = load_topology();
+  return topology.get();
+}
 
+/// One processing unit (operating-system index) of each physical core that this process is bound to, in
+/// order. Never empty: {-1}, "do not pin", when the topology cannot be read.
 std::vector<int> bound_cores() {
-  const auto topology = load_topology();
+  const hwloc_topology_t topology = machine();
   if (topology == nullptr) return {-1};
   const std::unique_ptr<hwloc_bitmap_s, void (*)(hwloc_bitmap_t)> bound(hwloc_bitmap_alloc(),
                                                                         hwloc_bitmap_free);
-  if (hwloc_get_cpubind(topology.get(), bound.get(), HWLOC_CPUBIND_PROCESS) != 0) return {-1};
+  if (hwloc_get_cpubind(topology, bound.get(), HWLOC_CPUBIND_PROCESS) != 0) return {-1};
   std::vector<int> cores;
   hwloc_obj_t core = nullptr;
-  while ((core = hwloc_get_next_obj_by_type(topology.get(), HWLOC_OBJ_CORE, core)) != nullptr) {
+  while ((core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr) {
     // The first of the core's units that we may use: a second hardware thread adds nothing to these kernels.
     int unit = -1;
     while ((unit = hwloc_bitmap_next(core->cpuset, unit)) >= 0) {
@@ -43,15 +55,43 @@ std::vector<int> bound_cores() {
   return cores.empty() ? std::vector<int>{-1} : cores;
 }
 
+/// Bytes of the second cache level of one core; 512 KiB when the topology does not say.
 std::int64_t second_level_bytes() {
   constexpr std::int64_t kUsual = 512 << 10;
-  const auto topology = load_topology();
+  const hwloc_topology_t topology = machine();
   if (topology == nullptr) return kUsual;
-  const hwloc_obj_t core = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_CORE, 0),
-                    cache = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_L2CACHE, 0);
+  const hwloc_obj_t core = hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, 0),
+                    cache = hwloc_get_obj_by_type(topology, HWLOC_OBJ_L2CACHE, 0);
   if (core == nullptr || cache == nullptr || cache->attr->cache.size == 0) return kUsual;
-  const int sharers = hwloc_get_nbobjs_inside_cpuset_by_type(topology.get(), cache->cpuset, HWLOC_OBJ_CORE);
+  const int sharers = hwloc_get_nbobjs_inside_cpuset_by_type(topology, cache->cpuset, HWLOC_OBJ_CORE);
   return static_cast<std::int64_t>(cache->attr->cache.size) / std::max(1, sharers);
+}
+
+}  // namespace
+
+std::vector<int> cores_of(const CpuOptions& options) {
+  std::vector<int> cores = bound_cores();
+  const std::size_t most = 16 * std::max<std::size_t>(cores.size(), std::thread::hardware_concurrency());
+  if (options.threads < 0 || static_cast<std::size_t>(options.threads) > most) {
+    throw EnvironmentError("threads: expected at most " + std::to_string(most) + " on this machine, found " +
+                           std::to_string(options.threads));
+  }
+  const auto share = static_cast<std::size_t>(std::max(1, options.share));
+  if (options.threads > 0) {  // as many as asked for; pinned only where each has a core of its own
+    const auto wanted = static_cast<std::size_t>(options.threads);
+    const std::size_t first = static_cast<std::size_t>(options.share_rank) * wanted;
+    if (first + wanted > cores.size()) return std::vector<int>(wanted, -1);
+    return {cores.begin() + static_cast<std::ptrdiff_t>(first),
+            cores.begin() + static_cast<std::ptrdiff_t>(first + wanted)};
+  }
+  if (share >= cores.size()) return {-1};
+  const std::size_t each = cores.size() / share, first = each * static_cast<std::size_t>(options.share_rank);
+  return {cores.begin() + static_cast<std::ptrdiff_t>(first),
+          cores.begin() + static_cast<std::ptrdiff_t>(first + each)};
+}
+
+std::int64_t cpu_cache_bytes(const CpuOptions& options) {
+  return second_level_bytes() * static_cast<std::int64_t>(cores_of(options).size());
 }
 
 }  // namespace wisk::device

@@ -1,16 +1,15 @@
 #pragma once
-// Which cores this process may use.
+// Which cores a device computes on.
 
-#include <cstdint>
 #include <vector>
+
+#include <wisk/device/device.hpp>
 
 namespace wisk::device {
 
-/// One processing unit (operating-system index) of each physical core that this process is bound to, in
-/// order. Never empty: {-1}, "do not pin", when the topology cannot be read.
-std::vector<int> bound_cores();
-
-/// Bytes of the second cache level of one core; 512 KiB when the topology does not say.
-std::int64_t second_level_bytes();
+/// The processing unit (operating-system index) of each thread of a device with these options: cores that
+/// this process is bound to, its part of them where several processes share them; -1: not pinned. Throws
+/// EnvironmentError for more threads than this machine could use.
+std::vector<int> cores_of(const CpuOptions& options);
 
 }  // namespace wisk::device

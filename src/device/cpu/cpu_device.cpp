@@ -43,27 +43,6 @@ Buffer map_memory(std::size_t bytes) {
                 [](std::byte* data, std::size_t size) { ::munmap(data, size); });
 }
 
-std::vector<int> cores_of(const CpuOptions& options) {
-  std::vector<int> cores = bound_cores();
-  const std::size_t most = 16 * std::max<std::size_t>(cores.size(), std::thread::hardware_concurrency());
-  if (options.threads < 0 || static_cast<std::size_t>(options.threads) > most) {
-    throw EnvironmentError("threads: expected at most " + std::to_string(most) + " on this machine, found " +
-                           std::to_string(options.threads));
-  }
-  const auto share = static_cast<std::size_t>(std::max(1, options.share));
-  if (options.threads > 0) {  // as many as asked for; pinned only where each has a core of its own
-    const auto wanted = static_cast<std::size_t>(options.threads);
-    const std::size_t first = static_cast<std::size_t>(options.share_rank) * wanted;
-    if (first + wanted > cores.size()) return std::vector<int>(wanted, -1);
-    return {cores.begin() + static_cast<std::ptrdiff_t>(first),
-            cores.begin() + static_cast<std::ptrdiff_t>(first + wanted)};
-  }
-  if (share >= cores.size()) return {-1};
-  const std::size_t each = cores.size() / share, first = each * static_cast<std::size_t>(options.share_rank);
-  return {cores.begin() + static_cast<std::ptrdiff_t>(first),
-          cores.begin() + static_cast<std::ptrdiff_t>(first + each)};
-}
-
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(const CpuOptions& options)
@@ -398,10 +377,6 @@ class CpuDevice final : public Device {
 
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) {
   return std::make_unique<CpuDevice>(options);
-}
-
-std::int64_t cpu_cache_bytes(const CpuOptions& options) {
-  return second_level_bytes() * static_cast<std::int64_t>(cores_of(options).size());
 }
 
 }  // namespace wisk::device
