@@ -25,6 +25,14 @@ inline constexpr std::array kKeys = std::to_array<Key>({
     {"fields.gold", "field name", "`answer`", "Field that holds the gold answer: text or number."},
     {"problems.first", "integer", "all", "Take only the first so many problems of the file."},
     {"problems.select", "list of ids", "all", "Take only these problems, in the order of the file."},
+    {"split.share", "number between 0 and 1", "none",
+     "Share of the problems that the best arm is chosen on; its number is reported on the others. The hash "
+     "of "
+     "the id decides, so that a subset or a reordered file keeps its sides."},
+    {"split.field", "field name", "none",
+     "Instead of a share: the field whose values decide. Rows with any other value are on neither side."},
+    {"split.choose", "text or list", "none", "Values of `split.field` of the problems to choose on."},
+    {"split.report", "text or list", "none", "Values of `split.field` of the problems to report on."},
     {"prompt.template", "text", "required",
      "The prompt of one problem, or the user's message in a chat. `{question}` stands for the question, "
      "`{NAME}` for the field "
@@ -50,6 +58,9 @@ inline constexpr std::array kKeys = std::to_array<Key>({
      "The gold follows the last such marker in its field. Without it: what follows `####` or is in the last "
      "`\\boxed{}`, if "
      "there is one, else the whole field."},
+    {"answer.skip_other_golds", "`true` or `false`", "`false`",
+     "Leaves out problems whose gold is no number; without it they are an error. The numeric subset of a "
+     "benchmark is not the benchmark: its numbers compare with nothing published."},
 });
 
 }  // namespace wisk::task

@@ -140,6 +140,16 @@ std::vector<std::string> Row::names() const {
   return all;
 }
 
+std::vector<std::pair<std::string, std::string>> Row::scalars() const {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const Member& member : members_) {
+    const std::string_view value = std::string_view(line_).substr(member.begin, member.end - member.begin);
+    if (value.starts_with('[')) continue;
+    if (auto text = scalar(value)) all.emplace_back(member.name, std::move(*text));
+  }
+  return all;
+}
+
 std::string Row::text_at_pointer(const std::string& pointer) const {
   try {
     const json row = json::parse(line_);

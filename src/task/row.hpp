@@ -18,6 +18,8 @@ class Row {
 
   [[nodiscard]] const std::string& where() const { return where_; }
   [[nodiscard]] std::vector<std::string> names() const;
+  /// Each text, number or boolean with its name, in the order of the line; values as text() gives them.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> scalars() const;
   [[nodiscard]] bool has(std::string_view name) const;
   [[nodiscard]] bool is_null(std::string_view name) const;
   /// The value as text: texts, numbers and booleans as they are written, a list with one element as that

@@ -15,6 +15,7 @@ struct Task::State {
   TaskFile file;
   Template prompt;
   std::vector<Problem> problems;
+  std::size_t skipped_golds;
   std::string examples;           ///< plain prompts: everything before the problem
   std::vector<Message> messages;  ///< chats: everything before the problem
 };
@@ -55,7 +56,7 @@ Task Task::load(const std::filesystem::path& file) {
   TaskFile read = read_task_file(file);
   Template prompt(read.prompt_template);
   check_template(read, prompt);
-  std::vector<Problem> problems = read_problems(read, prompt.names());
+  Problems problems = read_problems(read, prompt.names());
   std::string examples = read.system.empty() ? "" : read.system + read.separator;
   std::vector<Message> messages;
   if (!read.system.empty()) messages.push_back({"system", read.system});
@@ -67,8 +68,9 @@ Task Task::load(const std::filesystem::path& file) {
     messages.push_back({"user", shown});
     messages.push_back({"assistant", answer});
   }
-  return Task(std::make_shared<const State>(State{std::move(read), std::move(prompt), std::move(problems),
-                                                  std::move(examples), std::move(messages)}));
+  return Task(
+      std::make_shared<const State>(State{std::move(read), std::move(prompt), std::move(problems.all),
+                                          problems.skipped_golds, std::move(examples), std::move(messages)}));
 }
 
 const std::string& Task::name() const {
@@ -76,6 +78,9 @@ const std::string& Task::name() const {
 }
 const std::vector<Problem>& Task::problems() const {
   return state_->problems;
+}
+std::size_t Task::skipped_golds() const {
+  return state_->skipped_golds;
 }
 const std::vector<std::string>& Task::stop() const {
   return state_->file.stop;

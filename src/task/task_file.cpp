@@ -1,6 +1,7 @@
 #include "task_file.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <string_view>
 
@@ -136,6 +137,20 @@ class Reader {
     return list;
   }
 
+  /// One text or a list of at least one; none when the key is not there.
+  [[nodiscard]] std::vector<std::string> values(const YAML::Node& map, const std::string& key,
+                                                const std::string& name) const {
+    const YAML::Node node = map[key];
+    if (!node.IsDefined()) return {};
+    if (!node.IsSequence()) return {*text(map, key, name, false)};
+    if (node.size() == 0) fail(node, name, "at least one value");
+    return texts(map, key, name);
+  }
+
+  [[nodiscard]] bool flag(const YAML::Node& map, const std::string& key, const std::string& name) const {
+    return one_of(map, key, name, {"false", "true"}) == "true";
+  }
+
   [[nodiscard]] std::string one_of(const YAML::Node& map, const std::string& key, const std::string& name,
                                    const std::vector<std::string>& choices) const {
     const auto value = text(map, key, name, false);
@@ -190,6 +205,44 @@ void read_prompt(const Reader& reader, const YAML::Node& top, TaskFile& task) {
   }
 }
 
+/// A number above 0 and below 1.
+double read_share(const Reader& reader, const YAML::Node& node) {
+  double share = 0;
+  const std::string text = node.IsScalar() ? node.Scalar() : "";
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+  if (error != std::errc{} || end != text.data() + text.size() || !(share > 0 && share < 1)) {
+    reader.fail(node, "split.share", "a number above 0 and below 1");
+  }
+  return share;
+}
+
+std::optional<Split> read_split(const Reader& reader, const YAML::Node& top) {
+  const YAML::Node section = reader.section(top, "split");
+  if (!top["split"].IsDefined()) return std::nullopt;
+  Split split;
+  split.where = reader.where(section, "split");
+  const auto has = [&](const char* key) { return section[key].IsDefined(); };
+  const bool by_share = has("share") && !has("field") && !has("choose") && !has("report");
+  const bool by_field = has("field") && has("choose") && has("report") && !has("share");
+  if (!by_share && !by_field) {
+    std::vector<std::string> given;
+    for (const auto& entry : section) given.push_back(entry.first.Scalar());
+    throw InputError(split.where, "either share, or field with choose and report",
+                     given.empty() ? "neither" : join(given, ", "));
+  }
+  split.field = reader.text(section, "field", "split.field", false).value_or("");
+  split.choose = reader.values(section, "choose", "split.choose");
+  split.report = reader.values(section, "report", "split.report");
+  if (by_share) split.share = read_share(reader, section["share"]);
+  for (const std::string& value : split.choose) {
+    if (std::find(split.report.begin(), split.report.end(), value) != split.report.end()) {
+      throw InputError(split.where, "different values of " + split.field + " to choose and to report on",
+                       quoted(value, 80) + " on both sides");
+    }
+  }
+  return split;
+}
+
 }  // namespace
 
 TaskFile read_task_file(const std::filesystem::path& file) {
@@ -223,6 +276,8 @@ TaskFile read_task_file(const std::filesystem::path& file) {
   task.extract = reader.texts(answer, "extract", "answer.extract");
   if (task.extract.empty()) task.extract = default_markers();
   task.gold_marker = reader.text(answer, "gold_marker", "answer.gold_marker", false).value_or("");
+  task.skip_other_golds = reader.flag(answer, "skip_other_golds", "answer.skip_other_golds");
+  task.split = read_split(reader, top);
   return task;
 }
 

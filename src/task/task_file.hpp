@@ -10,6 +10,14 @@
 
 namespace wisk::task {
 
+/// How the problems are split in two: by a share of their ids' hashes, or by the values of a field.
+struct Split {
+  std::string where;  ///< "FILE:LINE: split"
+  std::optional<double> share;
+  std::string field;                        ///< without a share
+  std::vector<std::string> choose, report;  ///< values of `field`
+};
+
 struct TaskFile {
   std::filesystem::path path;
   std::string name;
@@ -28,6 +36,8 @@ struct TaskFile {
   std::string checker;
   std::vector<std::string> extract;
   std::string gold_marker;
+  bool skip_other_golds = false;
+  std::optional<Split> split;
 };
 
 /// Throws InputError naming file and line.

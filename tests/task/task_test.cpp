@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 
 #include <support/temp_folder.hpp>
@@ -136,8 +138,8 @@ TEST(TaskFile, SubsetsKeepTheirProblems) {
 TEST(TaskFile, ErrorsNameFileLineAndNearestKey) {
   const std::string yaml = kYaml;
   EXPECT_EQ(error_of_yaml(yaml + "stopp: []\n"),
-            "sums.yaml:5: stopp: expected one of the keys name, data, fields, problems, prompt, stop, "
-            "answer, found the "
+            "sums.yaml:5: stopp: expected one of the keys name, data, fields, problems, split, prompt, "
+            "stop, answer, found the "
             "unknown key \"stopp\" (did you mean \"stop\"?)");
   EXPECT_EQ(error_of_yaml("data: rows.jsonl\nprompt: {templete: x}\n"),
             "sums.yaml:2: prompt.templete: expected one of the keys template, few_shot, delimiter, "
@@ -274,22 +276,53 @@ TEST(TaskFile, TheDocumentationHoldsTheKeys) {
       << task_file_keys_markdown();
 }
 
+/// Forty rows with answer 42, as GSM8K and MATH-500 write it, so that both sides of a split have some; MATH's
+/// have one more, whose gold is an interval.
+std::string rows_with_42(bool is_math) {
+  std::string rows;
+  for (int i = 0; i < 40; ++i) {
+    const std::string text = "\"What is six times seven, for the " + std::to_string(i) + "th time?\"";
+    rows += is_math ? "{\"unique_id\": \"test/" + std::to_string(i) + "\", \"problem\": " + text +
+                          ", \"subject\": \"Algebra\", \"level\": 2, \"solution\": \"$\\\\boxed{42}$\", "
+                          "\"answer\": \"42\"}\n"
+                    : "{\"question\": " + text + ", \"answer\": \"6 * 7 = 42\\n#### 42\"}\n";
+  }
+  if (is_math) rows += "{\"unique_id\": \"test/x\", \"problem\": \"Interval?\", \"answer\": \"(0, 1)\"}\n";
+  return rows;
+}
+
 TEST(TaskFile, TheTaskFilesOfTheRepositoryLoad) {
-  for (const std::string name : {"gsm8k", "gsm8k-chat", "number"}) {
+  const std::map<std::string, std::string> data = {{"gsm8k", "gsm8k_test.jsonl"},
+                                                   {"gsm8k-chat", "gsm8k_test.jsonl"},
+                                                   {"math", "math500.jsonl"},
+                                                   {"number", "problems.jsonl"}};
+  std::size_t found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(test::source_folder() / "jobs/tasks"))
+    found += entry.path().extension() == ".yaml";
+  EXPECT_EQ(found, data.size());
+  for (const auto& [name, problems] : data) {
     const test::TempFolder folder;
     const std::string yaml = read_text(test::source_folder() / "jobs/tasks" / (name + ".yaml"));
     const auto file = folder.write(name + ".yaml", yaml);
-    folder.write(name == "number" ? "problems.jsonl" : "gsm8k_test.jsonl",
-                 "{\"question\": \"What is six times seven?\", \"answer\": \"6 * 7 = 42\\n#### 42\"}\n");
+    folder.write(problems, rows_with_42(name == "math"));
     const Task task = Task::load(file);
-    EXPECT_EQ(task.name(), name);
+    EXPECT_EQ(task.name(), name == "math" ? "math-numeric" : name);
+    EXPECT_EQ(task.problems().size(), 40u);
+    EXPECT_EQ(task.skipped_golds(), name == "math" ? 1u : 0u);
     const Problem& problem = task.problems().at(0);
+    EXPECT_EQ(problem.side == SplitSide::kNone, name == "number");
+    EXPECT_EQ(problem.columns.count("subject"), name == "math" ? 1u : 0u);
     const Prompt prompt = task.prompt(problem);
     EXPECT_EQ(prompt.messages.empty(), name != "gsm8k-chat");
     EXPECT_EQ(task.judge(problem, "So it is \\boxed{42}.", FinishReason::kEndOfSequence).verdict,
               Verdict::kCorrect);
     EXPECT_EQ(prompt.text.find("42"), std::string::npos);  // no gold in the prompt
   }
+  const Task demo = Task::load(test::source_folder() / "jobs/demo/task.yaml");
+  const auto chosen = std::count_if(demo.problems().begin(), demo.problems().end(),
+                                    [](const Problem& p) { return p.side == SplitSide::kChoose; });
+  EXPECT_GT(chosen, 80);
+  EXPECT_LT(chosen, 120);
 }
 
 TEST(TaskFile, Gsm8kLoads) {

@@ -1,6 +1,7 @@
 #pragma once
 // A task file and its problems: what is asked, how it is shown to the model, how a completion is judged.
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -26,11 +27,13 @@ class Task {
   /// Reads a task file (docs/task-file.md) and its problems; relative paths are relative to the task file.
   /// Throws InputError naming file and line: unknown keys with the nearest known one, missing or wrong
   /// values, no problems, double ids, rows that are no JSON or no UTF-8, missing fields, golds that are no
-  /// number (up to ten are listed).
+  /// number (up to ten are listed), a side of the split without problems (both are counted).
   static Task load(const std::filesystem::path& file);
 
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] const std::vector<Problem>& problems() const;
+  /// Rows left out because their gold is no number; 0 unless the file has `answer.skip_other_golds`.
+  [[nodiscard]] std::size_t skipped_golds() const;
   /// A sample ends before the first of these strings.
   [[nodiscard]] const std::vector<std::string>& stop() const;
   /// The chat format: "auto" (the checkpoint's own), "chatml", "llama3", "gemma", "mistral"; none for plain
