@@ -5,6 +5,7 @@
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
 
+#include "job_ends.hpp"
 #include "job_keys.hpp"
 
 namespace wisk::run {
@@ -194,6 +195,7 @@ Job load_job(const std::filesystem::path& file, const std::vector<std::string>& 
   check_keys(root);
   Settings settings = read_settings(root);
   complete(settings, file);
+  resolve_ends(settings);
   Job job;
   job.arms = make_arms(settings);
   job.resolved_yaml = resolved(settings, true);

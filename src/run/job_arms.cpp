@@ -5,6 +5,7 @@
 #include <set>
 #include <wisk/core/error.hpp>
 
+#include "job_ends.hpp"
 #include "job_settings.hpp"
 #include "job_values.hpp"
 
@@ -12,17 +13,10 @@ namespace wisk::run {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kMostArms = 10000;
-
-/// What an error says of a key that other keys made wrong.
-std::string where_of(const Settings& settings, const std::string& key) {
-  const auto given = settings.where.find(key);
-  return given == settings.where.end() ? "key `" + key + "`" : given->second;
-}
 
 /// An arm before its decoding setting.
 Arm blend_of(std::string name, merge::Recipe recipe, double delta, double step) {
-  return {std::move(name), std::move(recipe), delta, step, {}, 0};
+  return {std::move(name), std::move(recipe), delta, step, "", "", {}, 0};
 }
 
 /// Ingredients of weight 0 are not read, so they are not listed either.
@@ -32,33 +26,27 @@ void add(merge::Recipe& recipe, const merge::Ingredient& ingredient, double coef
   recipe.coefficients.push_back(coefficient);
 }
 
-const merge::Ingredient& checkpoint_named(const Settings& settings, const std::string& name,
-                                          const std::string& key) {
-  std::vector<std::string> names;
-  for (const merge::Ingredient& checkpoint : settings.checkpoints) {
-    if (checkpoint.name == name) return checkpoint;
-    names.push_back(checkpoint.name);
-  }
-  const bool is_default = settings.where.find(key) == settings.where.end();
-  throw InputError(
-      where_of(settings, is_default ? "blend.delta" : key),
-      "a checkpoint named `" + name + "`" + (is_default ? " (or `" + key + "` to name another)" : ""),
-      (names.empty() ? "no checkpoints" : join(names, ", ")) + did_you_mean(name, names));
+/// "early=step-112 late=step-1120 delta=0.25": an end is named where there are several.
+std::string name_of(const Settings& settings, const std::string& early, const std::string& late,
+                    double delta) {
+  std::string name;
+  if (settings.early.size() > 1) name += "early=" + early + " ";
+  if (settings.late.size() > 1) name += "late=" + late + " ";
+  return name + "delta=" + show_number(delta);
 }
 
 void add_interpolations(const Settings& settings, std::vector<Arm>& blends) {
   if (settings.delta.empty()) return;
-  const merge::Ingredient& early = checkpoint_named(settings, settings.early, "blend.early");
-  const merge::Ingredient& late = checkpoint_named(settings, settings.late, "blend.late");
-  if (early.name == late.name) {
-    throw InputError(where_of(settings, "blend.delta"), "different checkpoints as early and late",
-                     early.name + " as both");
-  }
-  for (const double delta : settings.delta) {
-    merge::Recipe recipe;
-    add(recipe, early, delta);
-    add(recipe, late, 1 - delta);
-    blends.push_back(blend_of("delta=" + show_number(delta), std::move(recipe), delta, kNone));
+  for (const auto& [early, late] : pairs_of_ends(settings)) {
+    for (const double delta : settings.delta) {
+      merge::Recipe recipe;
+      add(recipe, early, delta);
+      add(recipe, late, 1 - delta);
+      Arm blend = blend_of(name_of(settings, early.name, late.name, delta), std::move(recipe), delta, kNone);
+      blend.early = early.name;
+      blend.late = late.name;
+      blends.push_back(std::move(blend));
+    }
   }
 }
 
@@ -126,35 +114,31 @@ std::vector<Decoding> make_decodings(const Settings& settings) {
   return all;
 }
 
+/// The first decoding that draws the same samples: without temperature the likeliest token passes any filter.
+std::size_t first_like(const std::vector<Decoding>& decodings, std::size_t index) {
+  if (decodings[index].parameters.temperature != 0) return index;
+  const auto is_greedy = [](const Decoding& decoding) { return decoding.parameters.temperature == 0; };
+  return static_cast<std::size_t>(std::find_if(decodings.begin(), decodings.end(), is_greedy) -
+                                  decodings.begin());
+}
+
 /// Equal for recipes that read the same folders, in the same order, with the same coefficients.
 std::string identity_of(const merge::Recipe& recipe) {
   std::string identity;
   for (std::size_t i = 0; i < recipe.ingredients.size(); ++i) {
-    std::error_code error;
-    const std::filesystem::path real = std::filesystem::canonical(recipe.ingredients[i].folder, error);
-    identity += (error ? recipe.ingredients[i].folder : real).string() + '\0';
+    identity += real_folder(recipe.ingredients[i].folder).string() + '\0';
     identity += show_number(recipe.coefficients[i]) + '\0';
   }
   return identity;
-}
-
-void check_size(const Settings& settings, std::size_t blends) {
-  double arms = static_cast<double>(blends);
-  for (const std::size_t axis :
-       {settings.temperature.size(), settings.top_p.size(), settings.top_k.size(), settings.min_p.size()}) {
-    arms *= static_cast<double>(axis);
-  }
-  if (arms > static_cast<double>(kMostArms)) {
-    throw InputError(where_of(settings, "decode.temperature"),
-                     "a grid of at most " + std::to_string(kMostArms) + " arms", show_number(arms));
-  }
 }
 
 }  // namespace
 
 std::vector<Arm> make_arms(const Settings& settings) {
   const std::vector<Arm> blends = make_blends(settings);
-  check_size(settings, blends.size());
+  check_size(settings, "decode.temperature",
+             {blends.size(), settings.temperature.size(), settings.top_p.size(), settings.top_k.size(),
+              settings.min_p.size()});
   const std::vector<Decoding> decodings = make_decodings(settings);
   std::vector<Arm> arms;
   std::map<std::string, std::size_t> first_with_recipe;  // index of the blend
@@ -169,7 +153,7 @@ std::vector<Arm> make_arms(const Settings& settings) {
       Arm arm = blends[i];
       arm.name += decodings[j].suffix;
       arm.decode = decodings[j].parameters;
-      arm.sampled_as = first * decodings.size() + j;
+      arm.sampled_as = first * decodings.size() + first_like(decodings, j);
       arms.push_back(std::move(arm));
     }
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <wisk/core/error.hpp>
 
+#include "job_ends.hpp"
 #include "job_trajectory.hpp"
 
 namespace wisk::run {
@@ -45,14 +46,8 @@ std::string show_checkpoints(const Settings& settings) {
   return "{" + all + "}";
 }
 
-std::vector<std::string> names_of(const Settings& settings) {
-  std::vector<std::string> names;
-  for (const merge::Ingredient& checkpoint : settings.checkpoints) names.push_back(checkpoint.name);
-  return names;
-}
-
 std::string show_names(const Settings& settings) {
-  return show_list(names_of(settings), show_text);
+  return show_list(settings.checkpoints, [](const merge::Ingredient& c) { return show_text(c.name); });
 }
 
 double read_weight(const Field& field) {
@@ -62,7 +57,8 @@ double read_weight(const Field& field) {
 NamedWeights read_weight_map(const Field& field, const Settings& settings) {
   if (field.value.kind != Value::Kind::kMap)
     field.fail("a map of checkpoint names to weights, or a list of such maps");
-  const std::vector<std::string> names = names_of(settings);
+  std::vector<std::string> names;
+  for (const merge::Ingredient& checkpoint : known_checkpoints(settings)) names.push_back(checkpoint.name);
   for (const Value::Key& key : field.value.keys) {
     if (std::find(names.begin(), names.end(), key.name) == names.end()) {
       throw InputError(field.value.where(key.line) + ": key `" + field.key + "`",
@@ -107,6 +103,15 @@ std::string show_trajectory(const Settings& settings) {
 std::string show_steps(const Settings& settings) {
   return show_list(settings.trajectory,
                    [](const Step& step) { return show_text(step.folder.filename().string()); });
+}
+
+void read_steps(const Field& field, Settings& settings) {
+  settings.trajectory = read_trajectory(field);
+  check_trajectory_names(settings, field.where());
+}
+
+std::string show_ends(const std::vector<std::string>& names) {
+  return names.size() == 1 ? show_text(names.front()) : show_list(names, show_text);
 }
 
 int read_int(const Field& field, int low, int high) {
@@ -164,6 +169,10 @@ std::vector<T> not_empty(const Field& field, std::vector<T> values) {
   return values;
 }
 
+std::vector<std::string> read_ends(const Field& field) {
+  return not_empty(field, read_list(field, read_text_value));
+}
+
 /// A key of the decoding grid: one number or a list.
 std::vector<double> read_axis(const Field& field, const char* expected, bool (*allows)(double)) {
   return not_empty(field,
@@ -190,8 +199,8 @@ using S = const Settings&;
 const auto kShowSeed = [](S s) -> Text { return std::to_string(s.seed); };
 const auto kShowMethod = [](S) -> Text { return "linear"; };
 const auto kShowDelta = [](S s) -> Text { return show_numbers(s.delta); };
-const auto kShowEarly = [](S s) -> Text { return show_text(s.early); };
-const auto kShowLate = [](S s) -> Text { return show_text(s.late); };
+const auto kShowEarly = [](S s) -> Text { return show_ends(s.early); };
+const auto kShowLate = [](S s) -> Text { return show_ends(s.late); };
 const auto kShowNormalize = [](S s) -> Text { return show_flag(s.normalize); };
 const auto kShowSamples = [](S s) -> Text { return std::to_string(s.decode.samples); };
 const auto kShowTemperature = [](S s) -> Text { return show_numbers(s.temperature); };
@@ -217,24 +226,27 @@ const std::array kKeys = {
            read_checkpoints, show_checkpoints, show_names},
     JobKey{"blend.method", "`linear`", "linear", "", "How weights are blended: a weighted sum.",
            [](const Field& f, Settings&) { read_choice(f, {"linear"}); }, kShowMethod, kShowMethod},
+    JobKey{"blend.trajectory", "glob pattern or list of folders", "[]", "",
+           "Checkpoints along a training run, one arm each, in the order of the last whole number in the "
+           "folder's name. Other keys of `blend` may name them by their folders' names.",
+           read_steps, show_trajectory, show_steps},
     JobKey{"blend.delta", "number or list", "[]", "",
            "Weights of the *early* checkpoint: delta x early + (1 - delta) x late. One arm each; outside of "
            "0 to 1 it extrapolates.",
            [](const Field& f, Settings& s) { s.delta = read_list(f, read_weight); }, kShowDelta, kShowDelta},
-    JobKey{"blend.early", "name", "early", "", "The checkpoint that `delta` is the weight of.",
-           [](const Field& f, Settings& s) { s.early = read_text_value(f); }, kShowEarly, kShowEarly},
-    JobKey{"blend.late", "name", "late", "", "The checkpoint that has weight 1 - delta.",
-           [](const Field& f, Settings& s) { s.late = read_text_value(f); }, kShowLate, kShowLate},
+    JobKey{
+        "blend.early", "name, glob pattern over names, or list", "early", "",
+        "The checkpoint that `delta` is the weight of. Several of them, here or as `late`, are a grid: every "
+        "early with every late and every delta.",
+        [](const Field& f, Settings& s) { s.early = read_ends(f); }, kShowEarly, kShowEarly},
+    JobKey{"blend.late", "name, glob pattern over names, or list", "late", "",
+           "The checkpoint that has weight 1 - delta.",
+           [](const Field& f, Settings& s) { s.late = read_ends(f); }, kShowLate, kShowLate},
     JobKey{"blend.weights", "map of names to numbers, or a list of such maps", "[]", "",
            "Blends of any number of checkpoints, one arm each; a checkpoint that is not named has weight 0.",
            read_weights, show_weights, show_weights},
     JobKey{"blend.normalize", "true or false", "false", "", "Divides each map of `weights` by its sum.",
            [](const Field& f, Settings& s) { s.normalize = read_flag(f); }, kShowNormalize, kShowNormalize},
-    JobKey{"blend.trajectory", "glob pattern or list of folders", "[]", "",
-           "Checkpoints along a training run, one arm each, in the order of the last whole number in the "
-           "folder's name.",
-           [](const Field& f, Settings& s) { s.trajectory = read_trajectory(f); }, show_trajectory,
-           show_steps},
     JobKey{"decode.samples", "whole number", "16", "", "Samples of each problem in each arm (n).",
            [](const Field& f, Settings& s) { s.decode.samples = read_int(f, 1, kMillion); }, kShowSamples,
            kShowSamples},

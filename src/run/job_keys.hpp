@@ -21,7 +21,7 @@ struct JobKey {
   std::string (*identity)(const Settings& settings);  ///< what of it changes results; null: nothing
 };
 
-/// In the order of reading: checkpoints come before what names them.
+/// In the order of reading: `checkpoints` and the trajectory come before what names them.
 std::span<const JobKey> job_keys();
 
 }  // namespace wisk::run

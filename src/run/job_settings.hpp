@@ -17,7 +17,7 @@ struct Step {
   std::int64_t number = 0;  ///< the last whole number in the folder's name
 };
 
-/// Weights of named checkpoints, in the order of `checkpoints`.
+/// Weights of named checkpoints, in the order of known_checkpoints().
 using NamedWeights = std::vector<std::pair<std::string, double>>;
 
 struct Settings {
@@ -25,7 +25,7 @@ struct Settings {
   std::uint64_t seed = 0;
   std::vector<merge::Ingredient> checkpoints;
   std::vector<double> delta;
-  std::string early, late;
+  std::vector<std::string> early, late;  ///< names; patterns too until resolve_ends()
   std::vector<NamedWeights> weights;
   bool normalize = false;
   std::vector<Step> trajectory;

@@ -35,7 +35,7 @@ const Case kCases[] = {
     {"name: ''", "key `name`: expected text, found nothing"},
     {"name: \"a\\nb\"", "key `name`: expected one line of text, found the text \"a b\""},
     {"blend: linear",
-     "key `blend`: expected a map of method, delta, early, late, weights, normalize, trajectory, found "
+     "key `blend`: expected a map of method, trajectory, delta, early, late, weights, normalize, found "
      "linear"},
     {"decode:",
      "key `decode`: expected a map of samples, temperature, top_p, top_k, min_p, max_tokens, stop, found "
@@ -58,6 +58,30 @@ const Case kCases[] = {
      "key `blend.late`: expected a checkpoint named `lat`, found early, late (did you mean \"late\"?)"},
     {"blend: {delta: 0.5, late: early}",
      "key `blend.delta`: expected different checkpoints as early and late, found early as both"},
+    {"blend: {delta: 0.5, early: []}", "key `blend.early`: expected at least one value, found an empty list"},
+    {"blend: {delta: 0.5, early: {a: 1}}", "key `blend.early`: expected text, found a map"},
+    {"blend: {delta: 0.5, early: [early, early]}",
+     "key `blend.early`: expected each value once, found early again"},
+    {"blend: {delta: 0.5, early: [early, e*]}",
+     "key `blend.early`: expected each checkpoint once, found early again"},
+    {"blend: {delta: 0.5, early: [early, eraly]}",
+     "key `blend.early`: expected a checkpoint named `eraly`, found early, late (did you mean \"early\"?)"},
+    {"blend: {delta: 0.5, early: step-*}",
+     "key `blend.early`: expected names of checkpoints that match step-*, found none among early, late"},
+    {"blend: {delta: 0.5, early: [early, late]}",
+     "key `blend.delta`: expected different checkpoints as early and late, found late as both"},
+    {"blend: {delta: 0.5, early: l*}",
+     "key `blend.delta`: expected different checkpoints as early and late, found late as both"},
+    {"blend: {delta: 0.5, early: step-1120, trajectory: ckpt/*}",
+     "key `blend.delta`: expected different checkpoints as early and late, found step-1120 and late, one "
+     "folder"},
+    {"blend: {delta: 0.5, early: [step-112], trajectory: ckpt/*}",
+     "key `blend.early`: expected a checkpoint named `step-112`, found early, late, step-0020, step-0112, "
+     "step-1120 (did you mean \"step-0112\"?)"},
+    {"blend: {early: [early, late]}",
+     "key `blend.early`: expected `blend.delta` beside it, the weights of early, found none"},
+    {"blend: {late: l*}",
+     "key `blend.late`: expected `blend.delta` beside it, the weights of early, found none"},
     {"blend: {weights: 1}",
      "key `blend.weights`: expected a map of checkpoint names to weights, or a list of such maps, found 1"},
     {"blend: {weights: {erly: 1, late: 1}}",
@@ -141,6 +165,26 @@ TEST_F(JobTest, ErrorsInListsNameTheLineOfTheElement) {
             "ROOT/job.yaml:6: key `blend.delta`: expected a finite number, found x");
   EXPECT_EQ(error_of(pair_, {"decode.top_p=0"}),
             "--set decode.top_p=0: key `decode.top_p`: expected a number above 0 and at most 1, found 0");
+}
+
+TEST_F(JobTest, ANameStandsForOneFolder) {
+  EXPECT_EQ(error_of("checkpoints: {step-0020: base}\ntask: task.yaml\nblend: {trajectory: ckpt/*}\n"),
+            "ROOT/job.yaml:3: key `blend.trajectory`: expected another name than a checkpoint's, or the same "
+            "folder, found ROOT/ckpt/step-0020 beside step-0020: ROOT/base");
+  EXPECT_EQ(error_of("checkpoints: {step-0020: ckpt/step-0020}\ntask: task.yaml\n"
+                     "blend: {trajectory: ckpt/*, delta: 0.5, early: step-0020, late: step-1120}\n"),
+            "");
+}
+
+TEST_F(JobTest, GridsOfEndsAreLimited) {
+  std::string names, deltas;
+  for (int i = 0; i < 101; ++i) {
+    names += (i == 0 ? "" : ", ") + ("a" + std::to_string(i)) + ": base";
+    deltas += (i == 0 ? "" : ", ") + std::to_string(i);
+  }
+  EXPECT_EQ(error_of("checkpoints: {" + names + ", late: ckpt/step-1120}\ntask: task.yaml\n" +
+                     "blend: {early: a*, delta: [" + deltas + "]}\n"),
+            "ROOT/job.yaml:3: key `blend.delta`: expected a grid of at most 10000 arms, found 10201");
 }
 
 TEST_F(JobTest, WhatIsMissing) {

@@ -43,12 +43,12 @@ seed: 18446744073709551615
 checkpoints: {early: ROOT/ckpt/step-0112, late: ROOT/ckpt/step-1120, third: ROOT/base}
 blend:
   method: linear
+  trajectory: [ROOT/ckpt/step-0020, ROOT/ckpt/step-0112, ROOT/ckpt/step-1120]
   delta: [0, 0.1, 1.5, -0.25]
   early: early
   late: late
   weights: [{late: 2, third: 1}, {early: 0.001, late: 0.5}]
   normalize: true
-  trajectory: [ROOT/ckpt/step-0020, ROOT/ckpt/step-0112, ROOT/ckpt/step-1120]
 decode:
   samples: 12
   temperature: [1, 0.7]
@@ -113,12 +113,12 @@ seed: 0
 checkpoints: {only: ROOT/base}
 blend:
   method: linear
+  trajectory: []
   delta: []
   early: early
   late: late
   weights: []
   normalize: false
-  trajectory: []
 decode:
   samples: 16
   temperature: [1]
@@ -160,6 +160,8 @@ void expect_same(const Job& a, const Job& b) {
     EXPECT_EQ(a.arms[i].recipe.coefficients, b.arms[i].recipe.coefficients);
     EXPECT_EQ(a.arms[i].decode.stop, b.arms[i].decode.stop);
     EXPECT_EQ(a.arms[i].decode.temperature, b.arms[i].decode.temperature);
+    EXPECT_EQ(a.arms[i].early, b.arms[i].early);
+    EXPECT_EQ(a.arms[i].late, b.arms[i].late);
     EXPECT_EQ(a.arms[i].sampled_as, b.arms[i].sampled_as);
     EXPECT_EQ(std::memcmp(&a.arms[i].step, &b.arms[i].step, sizeof(double)), 0);
   }
@@ -168,7 +170,10 @@ void expect_same(const Job& a, const Job& b) {
 TEST_F(JobTest, TheResolvedJobIsTheSameJobFromAnywhere) {
   const test::TempFolder elsewhere;
   for (const std::string& text :
-       {std::string(kFullJob), pair_, pair_ + "blend: {delta: [0.1, 0.30000000000000004]}\n"}) {
+       {std::string(kFullJob), pair_, pair_ + "blend: {delta: [0.1, 0.30000000000000004]}\n",
+        pair_ + "blend: {trajectory: ckpt/*, early: [step-*, early], late: late, delta: [0, 0.5, 1]}\n",
+        pair_ + "blend: {trajectory: ckpt/*, early: s*, late: '*-*', delta: 0.5, weights: {step-0020: 1}}\n",
+        pair_ + "blend: {early: [e*, nobody], late: '*', delta: []}\n"}) {
     const Job job = load(text);
     expect_same(job, load_job(elsewhere.write("deeper/other.yaml", job.resolved_yaml)));
   }

@@ -35,10 +35,12 @@ struct EngineOptions {
 
 /// One recipe with one decoding setting: one row of the result tables.
 struct Arm {
-  std::string name;      ///< unique in its job: "delta=0.25", "step-0112", "a=0.5,b=0.5", "delta=0 T=0.7"
-  merge::Recipe recipe;  ///< without ingredients of weight 0
-  double delta;          ///< weight of early; NaN when the arm is not of the two-way form
-  double step;           ///< step number of a trajectory's checkpoint; NaN otherwise
+  std::string name;         ///< unique in its job: "delta=0.25", "step-0112", "a=0.5,b=0.5", "delta=0 T=0.7",
+                            ///< "early=step-0020 delta=0.25" where there are several early ones
+  merge::Recipe recipe;     ///< without ingredients of weight 0
+  double delta;             ///< weight of early; NaN when the arm is not of the two-way form
+  double step;              ///< step number of a trajectory's checkpoint; NaN otherwise
+  std::string early, late;  ///< names of the two ends; "" when the arm is not of the two-way form
   sample::SamplingParameters decode;
   std::size_t
       sampled_as;  ///< first arm with the same weights and decode (its own index when it is the first)
