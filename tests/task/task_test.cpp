@@ -296,10 +296,6 @@ TEST(TaskFile, TheTaskFilesOfTheRepositoryLoad) {
                                                    {"gsm8k-chat", "gsm8k_test.jsonl"},
                                                    {"math", "math500.jsonl"},
                                                    {"number", "problems.jsonl"}};
-  std::size_t found = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(test::source_folder() / "jobs/tasks"))
-    found += entry.path().extension() == ".yaml";
-  EXPECT_EQ(found, data.size());
   for (const auto& [name, problems] : data) {
     const test::TempFolder folder;
     const std::string yaml = read_text(test::source_folder() / "jobs/tasks" / (name + ".yaml"));
