@@ -4,16 +4,28 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include <wisk/core/assert.hpp>
 #include <wisk/core/error.hpp>
+#include <wisk/stats/special.hpp>
+
+#include "dirichlet_mean.hpp"
 
 namespace wisk::stats {
+
+const std::string_view kIntervalMethod =
+    "over problems: quantiles of the mean under Dirichlet weights, with a mass of at most one problem at an "
+    "end of the range (second-order correct; Clopper and Pearson's for zeros and ones)";
+
+const std::string_view kDifferenceMethod =
+    "paired over problems: mean of the problems' differences; quantiles of the mean under Dirichlet weights, "
+    "with a mass of at most one problem at an end of the range";
+
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-/// The 0.975 quantile of the normal distribution.
-constexpr double kNormalQuantile = 1.959963984540054;
+constexpr Estimate kNoEstimate = {kNaN, kNaN, kNaN};
 
 /// Neumaier's compensated sum, in the order given.
 class Sum {
@@ -29,106 +41,158 @@ class Sum {
   double sum_ = 0, correction_ = 0;
 };
 
-double log_beta(double a, double b) {
-  return std::lgamma(a) + std::lgamma(b) - std::lgamma(a + b);
-}
+/// What the mass at an end depends on. Values are in 0..1.
+struct Shape {
+  double problems, mean, variance, skew, excess, heaviness, gap;
+};
 
-/// The continued fraction of I_x(a, b) for x < (a + 1) / (a + b + 2), where it converges fast.
-double beta_fraction(double a, double b, double x) {
-  constexpr double kTiny = 1e-300;
-  constexpr int kTerms =
-      10'000;  // needs O(sqrt(max(a, b))): 10^4 terms reach 10^7 degrees of freedom and more
-  const auto keep_off_zero = [](double value) { return std::abs(value) < kTiny ? kTiny : value; };
-  double c = 1.0;
-  double d = 1.0 / keep_off_zero(1.0 - (a + b) * x / (a + 1.0));
-  double fraction = d;
-  for (int m = 1; m <= kTerms; ++m) {
-    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-    d = 1.0 / keep_off_zero(1.0 + even * d);
-    c = keep_off_zero(1.0 + even / c);
-    fraction *= d * c;
-    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-    d = 1.0 / keep_off_zero(1.0 + odd * d);
-    c = keep_off_zero(1.0 + odd / c);
-    fraction *= d * c;
-    if (std::abs(d * c - 1.0) < 1e-16) break;
+/// skew: third central moment over twice the variance. excess: (kurtosis - 1 - skewness^2) / 2, which is 0
+/// for zeros and ones, 1 for a normal distribution. gap: the mean distance of neighbouring values, each
+/// weighted by itself: 1 for zeros and ones, 1/n for values spread over i/n.
+Shape shape_of(const Masses& seen) {
+  Shape shape{};
+  double third = 0, fourth = 0;
+  for (std::size_t i = 0; i < seen.values.size(); ++i) {
+    shape.problems += seen.masses[i];
+    shape.mean += seen.masses[i] * seen.values[i];
   }
-  return fraction;
+  shape.mean /= shape.problems;
+  for (std::size_t i = 0; i < seen.values.size(); ++i) {
+    const double difference = seen.values[i] - shape.mean;
+    const double square = difference * difference;
+    shape.variance += seen.masses[i] * square / shape.problems;
+    third += seen.masses[i] * square * difference / shape.problems;
+    fourth += seen.masses[i] * square * square / shape.problems;
+  }
+  if (seen.values.size() < 2 || shape.variance < std::numeric_limits<double>::min()) {
+    shape.variance = 0;
+    return shape;
+  }
+  shape.skew = third / (2.0 * shape.variance);
+  const double kurtosis = fourth / shape.variance / shape.variance;
+  const double skewness = third / std::pow(shape.variance, 1.5);
+  shape.excess = std::clamp((kurtosis - 1.0 - skewness * skewness) / 2.0, 0.0, 1.0);
+  shape.heaviness = std::max(0.0, kurtosis - 3.0 - 1.5 * skewness * skewness);
+  double squares = 0;
+  for (std::size_t i = 1; i < seen.values.size(); ++i)
+    squares += (seen.values[i] - seen.values[i - 1]) * (seen.values[i] - seen.values[i - 1]);
+  shape.gap = squares / (seen.values.back() - seen.values.front());
+  return shape;
 }
 
-/// P(|T| > t) for Student's t.
-double two_sided_tail(double t, double degrees) {
-  return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
+/// How far the upper end has to lie above the quantile without a mass, times the number of problems; below it
+/// when negative. docs/statistics.md, "The mass at the ends", has the same four terms in words.
+double needed_shift(const Shape& shape, double probability) {
+  const double room = 1.0 - shape.mean;
+  if (shape.variance == 0) return room;
+  const double count = shape.problems;
+  const double spread = std::sqrt(count * shape.variance);  // standard error of the mean, times count
+  const double lattice = shape.gap / 2 * std::min(1.0, 5.0 * shape.gap / spread);
+  const double shift = shape.skew + lattice;
+  // What Student's t asks for beyond the spread that the quantile with that shift's mass already has.
+  const double distance = std::abs(shift) * (shift > 0 ? room : shape.mean);
+  const double z = normal_quantile(probability);
+  const double student = student_t_quantile(probability, count - 1.0) * std::sqrt(count / (count - 1.0));
+  const double normal = z * std::sqrt(count / (count + 1.0));
+  const double wider = std::max(0.0, student * spread - normal * std::sqrt(spread * spread + distance));
+  // The estimated skewness moves with the mean: what its correction takes away from the width.
+  const double unsure = z * (2.0 * z * z + 1.0) / 6.0 * shape.heaviness / count * spread;
+  const double seen = shift + shape.excess * wider + unsure;
+  // One unseen problem at the end of the range, against all of the variance that was seen.
+  const double unseen = room * room / (room * room + 4.0 * spread * spread);
+  return std::max(seen, (1.0 - unseen) * seen + unseen * room);
+}
+
+/// The upper end for values in 0..1.
+double upper_end(Masses seen, double probability) {
+  const Shape shape = shape_of(seen);
+  const double room = 1.0 - shape.mean;
+  if (room <= 0.0) return 1.0;
+  const double shift = needed_shift(shape, probability);
+  if (shift >= 0) {
+    seen.add_at_end(1.0, std::min(1.0, shift / room));
+  } else {
+    seen.add_at_end(0.0, std::min(1.0, -shift / shape.mean));
+  }
+  return dirichlet_mean_quantile(seen, probability);
+}
+
+/// Equal values become one. values: [P] in 0..1.
+Masses masses_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  Masses masses;
+  for (const double value : values) {
+    if (!masses.values.empty() && masses.values.back() == value) {
+      masses.masses.back() += 1.0;
+    } else {
+      masses.values.push_back(value);
+      masses.masses.push_back(1.0);
+    }
+  }
+  return masses;
+}
+
+/// The same values seen from the other end of the range.
+Masses mirrored(Masses masses) {
+  std::reverse(masses.values.begin(), masses.values.end());
+  std::reverse(masses.masses.begin(), masses.masses.end());
+  for (double& value : masses.values) value = 1.0 - value;
+  return masses;
+}
+
+/// value as a share of the range; a rounding error beyond its ends is forgiven.
+double share_of_range(double value, Range range) {
+  const double share = (value - range.low) / (range.high - range.low);
+  if (!(share >= -1e-9 && share <= 1.0 + 1e-9)) {
+    throw InputError("interval of a mean",
+                     "values in " + std::to_string(range.low) + ".." + std::to_string(range.high),
+                     std::to_string(value));
+  }
+  return std::clamp(share, 0.0, 1.0);
 }
 
 }  // namespace
 
-Estimate wilson_interval(double mean, std::int64_t trials) {
-  if (trials < 1) throw InputError("Wilson interval", "at least one trial", std::to_string(trials));
-  if (!(mean >= 0.0 && mean <= 1.0))
-    throw InputError("Wilson interval", "a mean in 0..1", std::to_string(mean));
-  const auto count = static_cast<double>(trials);
-  const double z = kNormalQuantile;
-  const double centre = 2.0 * count * mean + z * z;
-  const double below = z * z - 2.0 - 1.0 / count + 4.0 * mean * (count * (1.0 - mean) + 1.0);
-  const double above = z * z + 2.0 - 1.0 / count + 4.0 * mean * (count * (1.0 - mean) - 1.0);
-  const double scale = 2.0 * (count + z * z);
-  const double low = (centre - 1.0 - z * std::sqrt(std::max(0.0, below))) / scale;
-  const double high = (centre + 1.0 + z * std::sqrt(std::max(0.0, above))) / scale;
-  // Within the correction (half a trial) of 0 or 1 that end is the limit: the formula would turn back there.
-  const double half_trial = 0.5 / count;
-  return {mean, mean <= half_trial ? 0.0 : std::clamp(low, 0.0, mean),
-          mean >= 1.0 - half_trial ? 1.0 : std::clamp(high, mean, 1.0)};
-}
-
-Estimate mean_with_interval(std::span<const double> values) {
-  if (values.empty()) return {kNaN, kNaN, kNaN};
+Estimate mean_interval(std::span<const double> values, Range range, double level) {
+  WISK_ASSERT(level > 0 && level < 1 && range.low < range.high);
+  if (values.empty()) return kNoEstimate;
   Sum sum;
   for (const double value : values) {
-    if (std::isnan(value)) return {kNaN, kNaN, kNaN};
+    if (std::isnan(value)) return kNoEstimate;
     sum.add(value);
   }
-  const double mean = std::clamp(sum.value() / static_cast<double>(values.size()), 0.0, 1.0);
-  return wilson_interval(mean, static_cast<std::int64_t>(values.size()));
+  std::vector<double> shares(values.size());
+  std::transform(values.begin(), values.end(), shares.begin(),
+                 [&](double value) { return share_of_range(value, range); });
+  const Masses masses = masses_of(std::move(shares));
+  const double probability = 0.5 + level / 2;
+  const double width = range.high - range.low;
+  const double mean = std::clamp(sum.value() / static_cast<double>(values.size()), range.low, range.high);
+  const double low = range.high - width * upper_end(mirrored(masses), probability);
+  const double high = range.low + width * upper_end(masses, probability);
+  return {mean, std::clamp(low, range.low, mean), std::clamp(high, mean, range.high)};
 }
 
-double incomplete_beta(double a, double b, double x) {
-  WISK_ASSERT(a > 0 && b > 0 && x >= 0 && x <= 1);
-  if (x == 0.0 || x == 1.0) return x;
-  const double front = std::exp(a * std::log(x) + b * std::log1p(-x) - log_beta(a, b));
-  if (x < (a + 1.0) / (a + b + 2.0)) return front * beta_fraction(a, b, x) / a;
-  return 1.0 - front * beta_fraction(b, a, 1.0 - x) / b;
-}
-
-double student_t_quantile(double probability, double degrees) {
-  WISK_ASSERT(probability > 0 && probability < 1 && degrees > 0);
-  if (probability == 0.5) return 0.0;
-  if (probability < 0.5) return -student_t_quantile(1.0 - probability, degrees);
-  const double tail = 2.0 * (1.0 - probability);
-  double low = 0.0;
-  double high = 1.0;
-  while (two_sided_tail(high, degrees) > tail && high < 1e300) high *= 2.0;
-  for (int step = 0; step < 200; ++step) {  // bisection: the tail falls steadily in t
-    const double middle = low + (high - low) / 2;
-    if (middle <= low || middle >= high) break;
-    (two_sided_tail(middle, degrees) > tail ? low : high) = middle;
-  }
-  return low + (high - low) / 2;
-}
-
-Estimate paired_difference(std::span<const double> a, std::span<const double> b) {
+Estimate paired_difference(std::span<const double> a, std::span<const double> b, double width, double level) {
   WISK_ASSERT(a.size() == b.size());
-  if (a.empty()) return {kNaN, kNaN, kNaN};
-  const auto count = static_cast<double>(a.size());
-  Sum sum;
-  for (std::size_t i = 0; i < a.size(); ++i) sum.add(a[i] - b[i]);
-  const double mean = sum.value() / count;
-  if (std::isnan(mean) || a.size() < 2) return {mean, kNaN, kNaN};
-  Sum squares;
-  for (std::size_t i = 0; i < a.size(); ++i) squares.add((a[i] - b[i] - mean) * (a[i] - b[i] - mean));
-  const double error = std::sqrt(squares.value() / (count - 1.0) / count);
-  const double half = error == 0.0 ? 0.0 : error * student_t_quantile(0.5 + kIntervalLevel / 2, count - 1.0);
-  return {mean, mean - half, mean + half};
+  std::vector<double> differences(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
+  return mean_interval(differences, {-width, width}, level);
+}
+
+Estimate weighted_sum(std::span<const Estimate> estimates, std::span<const double> weights) {
+  WISK_ASSERT(estimates.size() == weights.size());
+  Sum mean, below, above;
+  for (std::size_t i = 0; i < estimates.size(); ++i) {
+    const double weight = weights[i];
+    const Estimate& part = estimates[i];
+    mean.add(weight * part.mean);
+    const double low = weight * ((weight < 0 ? part.high : part.low) - part.mean);
+    const double high = weight * ((weight < 0 ? part.low : part.high) - part.mean);
+    below.add(low * low);
+    above.add(high * high);
+  }
+  return {mean.value(), mean.value() - std::sqrt(below.value()), mean.value() + std::sqrt(above.value())};
 }
 
 }  // namespace wisk::stats

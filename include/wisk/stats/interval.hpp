@@ -1,54 +1,79 @@
 #pragma once
-// How sure a number is: 95 % intervals over problems.
+// How sure a number is: intervals over problems.
 
-#include <cstdint>
+#include <cstddef>
+#include <functional>
 #include <span>
 #include <string_view>
 
 namespace wisk::stats {
 
+/// The level of an interval where none is asked for.
 inline constexpr double kIntervalLevel = 0.95;
 
-/// What mean_with_interval computes, in words; stored beside the numbers.
-inline constexpr std::string_view kIntervalMethod =
-    "Wilson score interval with continuity correction, 95 %, over problems: P problems as trials, their mean "
-    "as the "
-    "share of successes";
-
-/// A mean over problems and its 95 % interval; all NaN when there is none.
+/// A number over problems and its interval; all NaN when there is none.
 struct Estimate {
   double mean, low, high;
 };
 
-/// Wilson score interval with continuity correction (Newcombe 1998, Statistics in Medicine 17, 857-872,
-/// method 4) of a share `mean` in 0..1 seen in `trials` trials, 95 % two-sided. Without the correction the
-/// coverage falls to 0.85 for some shares near 0 and 1, and below 0.94 elsewhere; with it, it is at least
-/// 0.945 for every share and every number of trials, at the price of about 1 / (2 trials) on each side.
-/// Throws InputError when trials < 1 or mean is outside 0..1.
-Estimate wilson_interval(double mean, std::int64_t trials);
+/// The least and the largest value that one problem can have, seen or not: {0, 1}, {-1, 1}, {0, max_tokens}.
+struct Range {
+  double low, high;
+};
 
-/// Mean of values in 0..1, one a problem, with the Wilson interval for that many trials. Values in 0..1 with
-/// mean p vary at most as much as zeros and ones do (variance <= p (1 - p), Bhatia and Davis 2000), so the
-/// interval is the usual one for zeros and ones and too wide, never too narrow, for values between. NaN when
-/// `values` is empty or holds a NaN: a mean over the problems that happen to be finished would be biased.
+/// What mean_interval computes, in words; stored beside the numbers.
+extern const std::string_view kIntervalMethod;
+
+/// Mean of values, one a problem, and its two-sided interval at `level` for the mean over the population that
+/// the problems were drawn from. It covers the draw of the problems and, as long as a problem's value is an
+/// unbiased estimate from its samples, the draw of the samples: both are in the spread of the values.
+///
+/// Each end is a quantile of the mean under Dirichlet weights of 1 a problem (Rubin 1981, Annals of
+/// Statistics 9, 130-134) plus a mass of at most 1 at one end of the range, so that the interval is
+/// second-order correct where much was seen and exact where little was: zeros and ones, and values that are
+/// all equal, give Clopper and Pearson's interval or a little less; mass 1 is Gaffke's bound (2005;
+/// Learned-Miller and Thomas 2019, arXiv 1905.06208), which is the widest that it gets. docs/statistics.md
+/// derives the mass and shows the coverage. NaN when `values` is empty or holds a NaN: a mean over the
+/// problems that happen to be finished would be biased. Throws InputError when a value is outside `range`.
 /// values: [P], summed in their order with compensation.
-Estimate mean_with_interval(std::span<const double> values);
+Estimate mean_interval(std::span<const double> values, Range range = {0.0, 1.0},
+                       double level = kIntervalLevel);
 
-/// The t with P(T <= t) = probability for Student's t with `degrees` degrees of freedom, by inverting the
-/// regularised incomplete beta function; relative error below 1e-9 up to 10^5 degrees. Needs 0 < probability
-/// < 1, degrees > 0.
-double student_t_quantile(double probability, double degrees);
+inline Estimate mean_with_interval(std::span<const double> values) {
+  return mean_interval(values);
+}
 
-/// Regularised incomplete beta function I_x(a, b) by its continued fraction (Numerical Recipes, section 6.4;
-/// modified Lentz method). a, b > 0; 0 <= x <= 1.
-double incomplete_beta(double a, double b, double x);
+extern const std::string_view kDifferenceMethod;
 
-inline constexpr std::string_view kDifferenceMethod =
-    "paired over problems: mean of the problems' differences, 95 % interval by Student's t";
-
-/// Mean of (a[i] - b[i]) over the problems, with a 95 % interval by Student's t (P - 1 degrees of freedom).
-/// Problems where either is NaN make it NaN. With fewer than two problems the interval is NaN.
+/// Mean of a[i] - b[i] over the problems and its interval, paired over problems: mean_interval of the
+/// differences, which can reach from -width to width. NaN when a problem is NaN in either.
 /// a, b: [P].
-Estimate paired_difference(std::span<const double> a, std::span<const double> b);
+Estimate paired_difference(std::span<const double> a, std::span<const double> b, double width = 1.0,
+                           double level = kIntervalLevel);
+
+/// sum_i weights[i] * mean[i] of independent estimates, with an interval at the level of theirs (MOVER: Zou
+/// and Donner 2008, Statistics in Medicine 27, 1693-1702, eq. 3): the distances from the means to the ends
+/// that count add in squares, side by side, so that it stays as skewed as its parts. For pooling tasks.
+/// estimates, weights: [E].
+Estimate weighted_sum(std::span<const Estimate> estimates, std::span<const double> weights);
+
+/// Which problems, seen or not, the draws of functional_interval weigh.
+enum class Unseen {
+  kNone,      // those seen
+  kBothEnds,  // and two more, of mass 1/2 each in the draws and of weight 0 in the estimate: the caller lets
+              // the last two weights belong to the least and the largest value that a problem can have
+};
+
+/// Any functional of the distribution of problems (a variance, a quantile, a bound) and its interval:
+/// percentiles over 2,000 draws of the Bayesian bootstrap (Rubin 1981), the levels moved for the bias and the
+/// skewness of the draws as BCa does (Efron 1987, JASA 82, 171-185; by 2 z0 - a, as exponential weights have
+/// twice the skewness of multinomial ones) and widened as Student's t is. `functional` gets one weight a
+/// problem
+/// ([P], or [P + 2] with kBothEnds), 0 or more, that sum to P; all 1 for the estimate itself. It must depend
+/// on the weights continuously enough; it is called about 2,000 + P times. Deterministic. All NaN when there
+/// is no problem or the estimate is NaN; draws that give NaN are left out.
+Estimate functional_interval(std::size_t problems,
+                             const std::function<double(std::span<const double> weights)>& functional,
+                             double level = kIntervalLevel, Unseen unseen = Unseen::kNone);
 
 }  // namespace wisk::stats

@@ -1,0 +1,96 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <wisk/core/assert.hpp>
+#include <wisk/stats/interval.hpp>
+#include <wisk/stats/special.hpp>
+
+#include "random_weights.hpp"
+
+namespace wisk::stats {
+namespace {
+
+using Functional = std::function<double(std::span<const double>)>;
+
+constexpr std::size_t kDraws = 2000;
+
+/// The functional's values under random weights, ascending; NaN left out. `weights` is for scratch.
+std::vector<double> draws_of(const Functional& functional, std::size_t problems,
+                             std::vector<double>& weights) {
+  std::vector<double> draws;
+  for (std::size_t draw = 0; draw < kDraws; ++draw) {
+    bootstrap_weights(static_cast<std::uint32_t>(draw), weights);
+    if (weights.size() > problems) {
+      // An exponential weight times a squared cosine and sine of a uniform angle: two gammas of shape 1/2.
+      const double cosine = std::cos(2.0 * std::acos(-1.0) * std::exp(-weights[problems + 1]));
+      weights[problems + 1] = weights[problems] * (1.0 - cosine * cosine);
+      weights[problems] *= cosine * cosine;
+    }
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    for (double& weight : weights) weight *= static_cast<double>(problems) / sum;
+    const double value = functional(weights);
+    if (!std::isnan(value)) draws.push_back(value);
+  }
+  std::sort(draws.begin(), draws.end());
+  return draws;
+}
+
+/// Acceleration: a sixth of the skewness of the problems' influences, by leaving out one at a time.
+double acceleration(const Functional& functional, std::size_t problems, double estimate,
+                    std::vector<double>& weights) {
+  double squares = 0, cubes = 0;
+  std::fill(weights.begin(), weights.begin() + static_cast<long>(problems), 1.0);
+  std::fill(weights.begin() + static_cast<long>(problems), weights.end(), 0.0);
+  const double kept = problems > 1 ? static_cast<double>(problems) / static_cast<double>(problems - 1) : 1.0;
+  std::fill(weights.begin(), weights.begin() + static_cast<long>(problems), kept);
+  for (std::size_t problem = 0; problem < problems; ++problem) {
+    weights[problem] = 0.0;
+    const double influence = estimate - functional(weights);
+    weights[problem] = kept;
+    if (std::isnan(influence)) continue;
+    squares += influence * influence;
+    cubes += influence * influence * influence;
+  }
+  return squares > 0 ? cubes / (6.0 * std::pow(squares, 1.5)) : 0.0;
+}
+
+/// The value that a share `probability` of the draws lies below, between neighbours by a line.
+double percentile(const std::vector<double>& draws, double probability) {
+  const double place = std::clamp(probability, 0.0, 1.0) * static_cast<double>(draws.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, draws.size() - 1);
+  return draws[below] + (place - static_cast<double>(below)) * (draws[above] - draws[below]);
+}
+
+}  // namespace
+
+Estimate functional_interval(std::size_t problems, const Functional& functional, double level,
+                             Unseen unseen) {
+  WISK_ASSERT(level > 0 && level < 1);
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  if (problems == 0) return {kNaN, kNaN, kNaN};
+  std::vector<double> weights(problems + (unseen == Unseen::kBothEnds ? 2 : 0), 0.0);
+  std::fill(weights.begin(), weights.begin() + static_cast<long>(problems), 1.0);
+  const double estimate = functional(weights);
+  if (std::isnan(estimate)) return {kNaN, kNaN, kNaN};
+  const std::vector<double> draws = draws_of(functional, problems, weights);
+  if (draws.empty()) return {estimate, kNaN, kNaN};
+  const auto count = static_cast<double>(problems);
+  const auto size = static_cast<double>(draws.size());
+  const auto [below, not_above] = std::equal_range(draws.begin(), draws.end(), estimate);
+  const double share =
+      (static_cast<double>(below - draws.begin()) + static_cast<double>(not_above - draws.begin())) / 2 /
+      size;
+  const double bias = normal_quantile(std::clamp(share, 0.5 / size, 1.0 - 0.5 / size));
+  const double moved = 2.0 * bias - acceleration(functional, problems, estimate, weights);
+  const double z = problems > 1 ? student_t_quantile(0.5 + level / 2, count - 1.0) *
+                                      std::sqrt((count + 1.0) / (count - 1.0))
+                                : std::numeric_limits<double>::infinity();
+  return {estimate, std::min(estimate, percentile(draws, normal_probability(moved - z))),
+          std::max(estimate, percentile(draws, normal_probability(moved + z)))};
+}
+
+}  // namespace wisk::stats

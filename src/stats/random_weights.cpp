@@ -1,0 +1,40 @@
+#include "random_weights.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <wisk/core/math.hpp>
+#include <wisk/core/philox.hpp>
+
+namespace wisk::stats {
+namespace {
+
+constexpr PhiloxKey kKey = {0x7374617au,
+                            0x77697374u};  // any constant: the tables don't depend on the job's seed
+
+}  // namespace
+
+void random_bits(Stream stream, std::uint32_t draw, std::span<std::uint32_t> bits) {
+  for (std::size_t i = 0; i < bits.size(); i += 4) {
+    const PhiloxCounter four =
+        philox4x32({static_cast<std::uint32_t>(i / 4), draw, static_cast<std::uint32_t>(stream), 0}, kKey);
+    std::copy_n(four.begin(), std::min<std::size_t>(4, bits.size() - i), bits.begin() + static_cast<long>(i));
+  }
+}
+
+void bootstrap_weights(std::uint32_t draw, std::span<double> weights) {
+  std::array<std::uint32_t, 256> bits;
+  for (std::size_t begin = 0; begin < weights.size(); begin += bits.size()) {
+    const std::size_t count = std::min(bits.size(), weights.size() - begin);
+    for (std::size_t i = 0; i < count; i += 4) {
+      const PhiloxCounter four = philox4x32({static_cast<std::uint32_t>((begin + i) / 4), draw,
+                                             static_cast<std::uint32_t>(Stream::kBayesianBootstrap), 0},
+                                            kKey);
+      std::copy(four.begin(), four.end(), bits.begin() + static_cast<long>(i));
+    }
+    for (std::size_t i = 0; i < count; ++i)
+      weights[begin + i] = -math::log((static_cast<double>(bits[i]) + 0.5) * 0x1p-32);
+  }
+}
+
+}  // namespace wisk::stats
