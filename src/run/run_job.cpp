@@ -29,11 +29,13 @@ void add_resumed(const store::Journal& journal, stats::Counts& counts) {
 
 void announce(const Plan& plan, const store::Journal& before, const store::RunDirectory& directory,
               int replicas) {
+  const std::size_t skipped = plan.task.skipped_golds();
   log_info((directory.resumed() ? "resuming " : "running ") + plan.job.name + " in " +
            directory.path().string() + ": " + std::to_string(plan.job.arms.size()) + " arms x " +
-           std::to_string(plan.prompts.size()) + " problems, " + std::to_string(before.samples().size()) +
-           " of " + std::to_string(plan.samples()) + " samples done, " + std::to_string(replicas) +
-           (replicas == 1 ? " replica" : " replicas"));
+           std::to_string(plan.prompts.size()) + " problems" +
+           (skipped == 0 ? "" : " (" + std::to_string(skipped) + " more left out: their gold is no number)") +
+           ", " + std::to_string(before.samples().size()) + " of " + std::to_string(plan.samples()) +
+           " samples done, " + std::to_string(replicas) + (replicas == 1 ? " replica" : " replicas"));
   for (const store::JournalDamage& damage : before.damage()) {
     log_warning(damage.file.string() + " at byte " + std::to_string(damage.offset) + ": " + damage.what +
                 "; its samples are drawn again");

@@ -292,6 +292,13 @@ TEST_F(JobTest, TheExampleOfTheDocumentLoads) {
   EXPECT_EQ(load(text.substr(begin, end - begin)).arms.size(), 5u);
 }
 
+TEST_F(JobTest, TheGridOfTheDocumentLoads) {
+  std::filesystem::create_directories(folder_.path() / "ckpt/step-0224");
+  const std::string text = read_text(test::source_folder() / "docs/job-file.md");
+  const std::size_t begin = text.find("```yaml\n", text.find("## Arms")) + 8, end = text.find("```", begin);
+  EXPECT_EQ(load(text.substr(begin, end - begin) + "task: task.yaml\n").arms.size(), 4u + 6u);
+}
+
 TEST_F(JobTest, DamagedTextIsAnInputErrorOrAJob) {
   std::mt19937 random(1);
   const std::string full = kFullJob;
