@@ -36,7 +36,7 @@ struct WeightedValue {
 };
 
 /// Random orders of the samples that the Monte Carlo of weighted_majority_at_k averages over.
-inline constexpr int kWeightedDraws = 1024;
+inline constexpr int kWeightedDraws = 512;
 /// Up to this many subsets of size k are enumerated instead.
 inline constexpr double kWeightedSubsets = 20'000;
 
