@@ -28,6 +28,7 @@ std::vector<Verb> all_verbs() {
   std::vector<Verb> verbs;
   verbs.push_back(run_verb());
   verbs.push_back(show_verb());
+  verbs.push_back(report_verb());
   verbs.push_back(status_verb());
   verbs.push_back(submit_verb());
   verbs.push_back(fsck_verb());

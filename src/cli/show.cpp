@@ -1,43 +1,59 @@
-// wisk show: the tables of a run.
+// wisk show: the tables of a run, or of several.
 
-#include <filesystem>
 #include <iostream>
 
 #include <wisk/core/error.hpp>
 #include <wisk/report/show.hpp>
 #include <wisk/report/table.hpp>
-#include <wisk/store/results.hpp>
 
-#include "verb.hpp"
+#include "analysis_options.hpp"
 
 namespace wisk::cli {
 namespace {
 
-/// The results file of a run directory, or the file itself.
-std::filesystem::path results_of(const std::filesystem::path& run) {
-  if (!std::filesystem::is_directory(run)) return run;
-  std::filesystem::path file = run / "results.h5";
-  if (!std::filesystem::exists(file)) {
-    throw InputError(
-        run.string(), "a run directory with results.h5",
-        "no results yet: they are written when the run ends or is interrupted (a killed run: start its job "
-        "again)");
+std::string pooled(const po::variables_map& options, const std::vector<report::LoadedRun>& runs) {
+  std::vector<double> weights(runs.size(), 1.0);
+  if (options.count("weights") > 0) weights = options["weights"].as<std::vector<double>>();
+  const bool positive = std::all_of(weights.begin(), weights.end(), [](double weight) { return weight > 0; });
+  if (weights.size() != runs.size() || !positive) {
+    throw UsageError("--weights: expected " + std::to_string(runs.size()) +
+                     " numbers above 0, one for each run, found " + std::to_string(weights.size()));
   }
-  return file;
+  std::vector<report::Analysis> analyses;
+  for (const report::LoadedRun& run : runs)
+    analyses.push_back(report::analyse(run.results, run.samples, analysis_options(options, run)));
+  return report::pooled_text(runs, analyses, weights, report::terminal_width());
+}
+
+std::string tables(const po::variables_map& options, const report::LoadedRun& run) {
+  const report::AnalysisOptions asked = analysis_options(options, run);
+  const std::size_t width = report::terminal_width();
+  if (options.count("by") > 0) {
+    std::string text;
+    const std::string field = options["by"].as<std::string>();
+    for (const auto& [value, part] : report::analyse_by(run.results, run.samples, asked, field))
+      text += report::show_part(part, field + " = " + value, width);
+    return text;
+  }
+  const report::Analysis analysis = report::analyse(run.results, run.samples, asked);
+  if (options.count("json") > 0) return report::show_json(analysis);
+  if (options.count("csv") > 0) return report::show_csv(analysis);
+  if (options.count("compare") > 0) return report::show_pair(analysis, options["compare"].as<std::string>(), width);
+  return report::show_text(analysis, width);
 }
 
 int show(const po::variables_map& options, comm::Communicator& world) {
-  const bool json = options.count("json") > 0;
-  const bool csv = options.count("csv") > 0;
-  if (json && csv) throw UsageError("--json and --csv exclude each other");
-  if (options.count("run") == 0) throw UsageError("show needs a run directory or a results.h5");
+  std::vector<std::string> forms;
+  for (const char* form : {"json", "csv", "by", "compare", "pool"}) {
+    if (options.count(form) > 0) forms.push_back("--" + std::string(form));
+  }
+  if (forms.size() > 1) throw UsageError(join(forms, " and ") + " exclude each other");
+  if (options.count("weights") > 0 && options.count("pool") == 0)
+    throw UsageError("--weights needs --pool, which says that the runs are different tasks");
   if (world.rank() != 0) return static_cast<int>(ExitStatus::kOk);
-  const store::Results results = store::read_results(results_of(options["run"].as<std::string>()));
-  const report::Comparison comparison =
-      report::compare(results, options.count("baseline") > 0 ? options["baseline"].as<std::string>() : "");
-  std::cout << (json  ? report::show_json(results, comparison)
-                : csv ? report::show_csv(results, comparison)
-                      : report::show_text(results, comparison, report::terminal_width()))
+  std::vector<report::LoadedRun> runs = load_runs(options);
+  std::cout << (options.count("pool") > 0 ? pooled(options, runs)
+                                          : tables(options, report::joined(std::move(runs))))
             << std::flush;
   if (!std::cout) throw EnvironmentError("stdout: the tables could not be written");
   return static_cast<int>(ExitStatus::kOk);
@@ -48,25 +64,31 @@ int show(const po::variables_map& options, comm::Communicator& world) {
 Verb show_verb() {
   Verb verb;
   verb.name = "show";
-  verb.synopsis = "wisk show RUN [--json | --csv] [--baseline ARM]";
-  verb.summary = "the tables of a run: Pass@k of every arm, with intervals and differences";
+  verb.synopsis = "wisk show RUN [RUN...] [--json | --csv | --by FIELD | --compare ARM | --pool] [--baseline ARM]";
+  verb.summary = "the tables of a run: Pass@k of every arm, with intervals, differences and more";
   verb.details =
-      "Prints what a run found: what each arm is in words, its Pass@k with 95 % intervals, how its samples "
-      "ended, and "
-      "the differences from a baseline arm over the same problems. RUN is a run directory or its results.h5; "
-      "a run that "
-      "was interrupted is shown as far as it went.\n\n"
+      "Prints what a run found: what each arm is in words; Pass@k, majority, Best@k and distinct answers with "
+      "intervals; differences from a baseline arm over the same problems with p-values; the honest choice of an "
+      "arm where the task has a split; mixtures of early and late at equal budget; how the samples ended; and, "
+      "marked as such, predictions. docs/statistics.md says how each number is computed. RUN is a run directory or "
+      "its results.h5; a run that was interrupted is shown as far as it went. Several runs over the same problems "
+      "are shown as one; over different tasks they are pooled (--pool).\n\n"
       "The baseline is the first arm with delta 0 (the late checkpoint) unless --baseline names another.\n\n"
       "Examples:\n"
       "  wisk show runs/gsm8k\n"
-      "  wisk show runs/gsm8k --baseline delta=0.25\n"
-      "  wisk show runs/gsm8k --csv > gsm8k.csv      one row an arm and k\n"
+      "  wisk show runs/gsm8k --compare delta=0.5 --baseline delta=0.25      two arms\n"
+      "  wisk show runs/math --by level                        a table for each value of a field\n"
+      "  wisk show runs/gsm8k runs/math --pool --weights 1 2   means over tasks\n"
+      "  wisk show runs/gsm8k --metric majority_at_k --level 0.9\n"
+      "  wisk show runs/gsm8k --csv > gsm8k.csv                one row an arm and k\n"
       "  wisk show runs/gsm8k --json | jq '.arms[0].pass_at_k'";
   verb.options.add_options()("json", "print one JSON object")("csv", "print CSV, one row an arm and k")(
-      "baseline", po::value<std::string>()->value_name("ARM"), "the arm that the others are compared with");
-  verb.options.add_options()("run", po::value<std::string>()->value_name("RUN"),
-                             "run directory or results.h5");
-  verb.positional.add("run", 1);
+      "by", po::value<std::string>()->value_name("FIELD"), "a table for each value of a field of the problems")(
+      "compare", po::value<std::string>()->value_name("ARM"), "only this arm against the baseline")(
+      "pool", "the runs are different tasks: means over them")(
+      "weights", po::value<std::vector<double>>()->multitoken()->value_name("W..."),
+      "weights of the tasks (default: equal)");
+  add_analysis_options(verb);
   verb.execute = show;
   return verb;
 }

@@ -26,6 +26,7 @@ struct Verb {
 
 Verb run_verb();
 Verb show_verb();
+Verb report_verb();
 Verb status_verb();
 Verb submit_verb();
 Verb fsck_verb();

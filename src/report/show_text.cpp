@@ -1,34 +1,36 @@
-#include <fmt/format.h>
+#include <wisk/report/show.hpp>
 
 #include <cmath>
 
-#include <wisk/report/show.hpp>
+#include <fmt/format.h>
+
 #include <wisk/report/table.hpp>
 
 namespace wisk::report {
 namespace {
 
-/// Per cent with one digit; "-" for no number.
-std::string percent(double share) {
-  return std::isnan(share) ? "-" : fmt::format("{:.1f}", 100 * share);
+using stats::Estimate;
+
+std::string number(double value, bool share, bool sign = false) {
+  if (std::isnan(value)) return "-";
+  const double shown = share ? 100 * value : value;
+  const int digits = share || std::abs(shown) >= 10 ? 1 : 2;
+  return sign ? fmt::format("{:+.{}f}", shown, digits) : fmt::format("{:.{}f}", shown, digits);
 }
 
-std::string range(const stats::Estimate& estimate) {
-  return std::isnan(estimate.low) ? "" : fmt::format("{}..{}", percent(estimate.low), percent(estimate.high));
+std::string range(const Estimate& estimate, bool share, bool sign = false) {
+  if (std::isnan(estimate.low)) return "";
+  return number(estimate.low, share, sign) + ".." + number(estimate.high, share, sign);
 }
 
-std::string points(double difference) {
-  return std::isnan(difference) ? "-" : fmt::format("{:+.1f}", 100 * difference);
+/// p-values as papers print them.
+std::string p_value(double p) {
+  if (std::isnan(p)) return "-";
+  return p < 0.001 ? "<0.001" : fmt::format("{:.3f}", p);
 }
 
-bool excludes_zero(const stats::Estimate& estimate) {
-  return estimate.low > 0 || estimate.high < 0;
-}
-
-std::vector<std::string> header(const store::Results& results) {
-  std::vector<std::string> cells = {"arm"};
-  for (const std::int64_t k : results.plan.k) cells.push_back(fmt::format("Pass@{}", k));
-  return cells;
+std::string level_in_words(const Analysis& analysis) {
+  return fmt::format("{:g} % interval", 100 * analysis.level);
 }
 
 std::string in_words(const store::ArmColumns& arm) {
@@ -40,16 +42,21 @@ std::string in_words(const store::ArmColumns& arm) {
   return words;
 }
 
-std::string arms_in_words(const store::Results& results, std::size_t width) {
-  const auto& arms = results.plan.arms;
+std::string name_of(const Analysis& analysis, std::size_t arm) {
+  return printable(analysis.arm(arm).name);
+}
+
+std::string arms_in_words(const Analysis& analysis, std::size_t width) {
   std::size_t longest = 0;
-  for (const auto& arm : arms) longest = std::max(longest, letters(printable(arm.name)));
+  for (std::size_t arm = 0; arm < analysis.arms(); ++arm)
+    longest = std::max(longest, letters(name_of(analysis, arm)));
   const std::size_t indent = std::min(longest + 2, width / 2);
   std::string text;
-  for (std::size_t i = 0; i < arms.size(); ++i) {
-    std::string words = in_words(arms[i]);
-    if (arms[i].sampled_as != i) words += "; the same samples as " + printable(arms[arms[i].sampled_as].name);
-    std::string name = printable(arms[i].name);
+  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
+    std::string words = in_words(analysis.arm(arm));
+    if (!analysis.is_first(arm))
+      words += "; the same samples as " + name_of(analysis, analysis.arm(arm).sampled_as);
+    std::string name = name_of(analysis, arm);
     name.append(indent > letters(name) ? indent - letters(name) : 1, ' ');
     const std::string lines = wrapped(words, width > indent ? width - indent : width, 0);
     for (const char letter : name + lines) {
@@ -61,14 +68,29 @@ std::string arms_in_words(const store::Results& results, std::size_t width) {
   return text;
 }
 
-std::string pass_table(const store::Results& results, std::size_t width) {
-  Table table(header(results));
-  for (std::size_t arm = 0; arm < results.plan.arms.size(); ++arm) {
-    std::vector<std::string> means = {printable(results.plan.arms[arm].name)};
-    std::vector<std::string> ranges = {""};
-    for (std::size_t k = 0; k < results.plan.k.size(); ++k) {
-      means.push_back(percent(results.pass(arm, k).mean));
-      ranges.push_back(range(results.pass(arm, k)));
+std::vector<std::string> header(const Analysis& analysis, std::string_view title) {
+  std::vector<std::string> cells = {"arm"};
+  for (const std::int64_t k : analysis.k) {
+    std::string cell(title);
+    const std::size_t at = cell.rfind("@k");
+    if (at != std::string::npos) cell = cell.substr(0, at + 1) + std::to_string(k);
+    cells.push_back(cell);
+  }
+  return cells;
+}
+
+/// Two lines a row: what there is, and its interval below. `value(arm, k)` gives both.
+template <class Value>
+std::string two_line_table(const std::vector<std::string>& names, std::vector<std::string> heads,
+                           std::size_t width, Value value) {
+  Table table(std::move(heads));
+  const std::size_t columns = table.columns() - 1;
+  for (std::size_t row = 0; row < names.size(); ++row) {
+    std::vector<std::string> means = {names[row]}, ranges = {""};
+    for (std::size_t i = 0; i < columns; ++i) {
+      auto [mean, range] = value(row, i);
+      means.push_back(std::move(mean));
+      ranges.push_back(std::move(range));
     }
     table.add_row(means);
     table.add_row(ranges);
@@ -76,71 +98,229 @@ std::string pass_table(const store::Results& results, std::size_t width) {
   return table.text(width);
 }
 
-std::string difference_table(const store::Results& results, const Comparison& comparison, std::size_t width) {
-  Table table(header(results));
-  const std::size_t ks = results.plan.k.size();
-  for (std::size_t arm = 0; arm < results.plan.arms.size(); ++arm) {
-    if (arm == *comparison.baseline) continue;
-    std::vector<std::string> means = {printable(results.plan.arms[arm].name)};
-    std::vector<std::string> ranges = {""};
-    for (std::size_t k = 0; k < ks; ++k) {
-      const stats::Estimate& difference = comparison.difference[arm * ks + k];
-      means.push_back(fmt::format("{}{}", points(difference.mean), excludes_zero(difference) ? "*" : " "));
-      ranges.push_back(std::isnan(difference.low)
-                           ? ""
-                           : fmt::format("{}..{} ", points(difference.low), points(difference.high)));
-    }
-    table.add_row(means);
-    table.add_row(ranges);
-  }
-  return table.text(width);
+std::vector<std::string> names_of(const Analysis& analysis) {
+  std::vector<std::string> names;
+  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) names.push_back(name_of(analysis, arm));
+  return names;
 }
 
-std::string sample_table(const store::Results& results, std::size_t width) {
-  Table table({"arm", "samples", "correct %", "no answer %", "truncated %", "mean tokens"});
-  for (std::size_t arm = 0; arm < results.plan.arms.size(); ++arm) {
-    const ArmShares shares = shares_of(results, arm);
-    const double tokens = results.mean_tokens[arm];
-    table.add_row({printable(results.plan.arms[arm].name), std::to_string(shares.samples),
-                   percent(shares.correct), percent(shares.no_answer), percent(shares.truncated),
-                   std::isnan(tokens) ? "-" : fmt::format("{:.1f}", tokens)});
+/// Whether an arm is surely the best one at k.
+bool is_best(const Analysis& analysis, const MetricTable& table, std::size_t arm, std::size_t k) {
+  return table.metric == analysis.metric && !analysis.differences.empty() &&
+         analysis.differences[arm * analysis.k.size() + k].best >= analysis.level;
+}
+
+std::string table_text(const Analysis& analysis, const MetricTable& table, std::size_t width) {
+  const bool share = stats::is_share(table.metric);
+  bool any_best = false;
+  std::string text = two_line_table(
+      names_of(analysis), header(analysis, stats::title_of(table.metric)), width,
+      [&](std::size_t arm, std::size_t k) {
+        const Estimate& value = table.values[arm * analysis.k.size() + k];
+        const bool best = is_best(analysis, table, arm, k);
+        any_best = any_best || best;
+        return std::pair(number(value.mean, share) + (best ? "^" : ""), range(value, share));
+      });
+  std::string title = std::string(stats::title_of(table.metric)) +
+                      (share ? " in %" : "") + ", mean over problems, and its " + level_in_words(analysis);
+  if (any_best)
+    title += fmt::format(" (^ the best arm with a probability of at least {:g} %)", 100 * analysis.level);
+  return "\n" + wrapped(title, width, 0) + text;
+}
+
+std::string bound_text(const Analysis& analysis, std::size_t width) {
+  Table table(header(analysis, "Bound@k"));
+  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
+    std::vector<std::string> cells = {name_of(analysis, arm)};
+    for (std::size_t k = 0; k < analysis.k.size(); ++k)
+      cells.push_back(number(analysis.bound[arm * analysis.k.size() + k], true));
+    table.add_row(cells);
   }
-  return table.text(width);
+  return "\n" +
+         wrapped(
+             "Upper bound of Pass@k in %, from bias and variance: 1 - ((1 - mean)^2 + variance)^(k/2). It "
+             "explains; it is loose at large k and ranks nothing",
+             width, 0) +
+         table.text(width);
+}
+
+std::string columns_text(const Analysis& analysis, std::string_view group, const char* title,
+                         std::size_t width) {
+  std::vector<const Column*> columns;
+  std::vector<std::string> heads = {"arm"};
+  for (const Column& column : analysis.columns) {
+    if (column.group != group) continue;
+    columns.push_back(&column);
+    heads.push_back(column.title + (column.unit.empty() ? "" : " (" + column.unit + ")"));
+  }
+  if (columns.empty()) return "";
+  return "\n" + wrapped(title, width, 0) +
+         two_line_table(names_of(analysis), heads, width, [&](std::size_t arm, std::size_t i) {
+           const Estimate& value = columns[i]->values[arm];
+           const bool share = columns[i]->unit == "%";
+           return std::pair(number(value.mean, share), range(value, share));
+         });
+}
+
+std::string differences_text(const Analysis& analysis, std::size_t width) {
+  std::vector<std::size_t> arms;
+  std::vector<std::string> names;
+  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
+    if (arm == *analysis.baseline) continue;
+    arms.push_back(arm);
+    names.push_back(name_of(analysis, arm));
+  }
+  const bool share = stats::is_share(analysis.metric);
+  const std::size_t ks = analysis.k.size();
+  const std::string title = fmt::format(
+      "{}: difference from {}{}, and its {} (* p < {:g} after Holm's correction for the number of arms)",
+      stats::title_of(analysis.metric), name_of(analysis, *analysis.baseline),
+      share ? " in percentage points" : "", level_in_words(analysis), 1 - analysis.level);
+  std::string text = "\n" + wrapped(title, width, 0);
+  text += two_line_table(names, header(analysis, stats::title_of(analysis.metric)), width,
+                         [&](std::size_t row, std::size_t k) {
+                           const Difference& each = analysis.differences[arms[row] * ks + k];
+                           const char* mark = each.holm < 1 - analysis.level ? "*" : " ";
+                           return std::pair(number(each.difference.mean, share, true) + mark,
+                                            range(each.difference, share, true) + " ");
+                         });
+  text += "\n" + wrapped("p-value of no difference (sign flips over problems), after Holm's correction; and the "
+                         "probability of being the best arm of all",
+                         width, 0);
+  text += two_line_table(names_of(analysis), header(analysis, stats::title_of(analysis.metric)), width,
+                         [&](std::size_t arm, std::size_t k) {
+                           const Difference& each = analysis.differences[arm * ks + k];
+                           return std::pair("p " + p_value(each.holm), fmt::format("best {:.2f}", each.best));
+                         });
+  return text;
+}
+
+std::string mixtures_text(const Analysis& analysis, std::size_t width) {
+  if (analysis.mixtures.empty()) return "";
+  std::vector<std::string> names;
+  std::vector<const std::vector<Estimate>*> values;
+  std::vector<bool> is_difference;
+  for (const Mixture& mixture : analysis.mixtures) {
+    names.push_back(name_of(analysis, mixture.first) + " + " + name_of(analysis, mixture.second));
+    values.push_back(&mixture.values);
+    is_difference.push_back(false);
+    for (const auto& [arm, differences] : mixture.blends) {
+      names.push_back("  " + name_of(analysis, arm) + " minus it");
+      values.push_back(&differences);
+      is_difference.push_back(true);
+    }
+  }
+  return "\n" +
+         wrapped("Mixtures at equal budget: Pass@k in % when half of the k samples come from each arm, and what "
+                 "blends of the two reach above that in points, with " +
+                     level_in_words(analysis) + "s",
+                 width, 0) +
+         two_line_table(names, header(analysis, "Pass@k"), width, [&](std::size_t row, std::size_t k) {
+           const Estimate& value = (*values[row])[k];
+           return std::pair(number(value.mean, true, is_difference[row]), range(value, true, is_difference[row]));
+         });
+}
+
+std::string choices_text(const Analysis& analysis, std::size_t width) {
+  if (analysis.choices.empty()) return "";
+  const bool share = stats::is_share(analysis.metric);
+  Table table({"k", "chosen", "there", "on the rest", "baseline on the rest", "difference", "interval",
+                "optimism"});
+  for (const ChoiceAtK& at : analysis.choices) {
+    const stats::Choice& choice = at.choice;
+    table.add_row({std::to_string(at.k), name_of(analysis, choice.chosen),
+                   number(choice.chosen_on_choose.mean, share), number(choice.chosen_on_report.mean, share),
+                   number(choice.reference_on_report.mean, share), number(choice.difference.mean, share, true),
+                   range(choice.difference, share, true), number(choice.optimism, share, true)});
+  }
+  return "\n" +
+         wrapped("The honest choice: the best arm of one side of the split, and what it reaches on the other. "
+                 "Optimism: what a choice and a report on the same problems would overstate on average",
+                 width, 0) +
+         table.text(width);
+}
+
+std::string predictions_text(const Analysis& analysis, std::size_t width) {
+  if (analysis.predictions.empty()) return "";
+  std::vector<std::string> names, heads = {"arm"};
+  for (const Prediction& prediction : analysis.predictions) names.push_back(name_of(analysis, prediction.arm));
+  for (const std::int64_t k : analysis.predictions.front().k) heads.push_back(fmt::format("Pass@{} (predicted)", k));
+  for (const Prediction& prediction : analysis.predictions) {
+    if (prediction.k != analysis.predictions.front().k) return "";
+  }
+  return "\n" +
+         wrapped("PREDICTION, not a measurement: Pass@k in % beyond the samples that were drawn, by a "
+                 "zero-inflated beta-binomial fit; the interval is that of the fit, if its form is right",
+                 width, 0) +
+         two_line_table(names, heads, width, [&](std::size_t row, std::size_t k) {
+           const Estimate& value = analysis.predictions[row].values[k];
+           return std::pair(number(value.mean, true), range(value, true));
+         });
 }
 
 }  // namespace
 
-std::string show_text(const store::Results& results, const Comparison& comparison, std::size_t width) {
-  const auto& plan = results.plan;
+std::string show_text(const Analysis& analysis, std::size_t width) {
+  const auto& plan = analysis.results.plan;
   std::string text =
       wrapped(fmt::format("{}: {} arms, {} problems, seed {}, {}", printable(plan.provenance.name),
                           plan.arms.size(), plan.problems.size(), plan.provenance.seed,
-                          results.missing_samples == 0 ? "complete" : "incomplete"),
+                          analysis.results.missing_samples == 0 ? "complete" : "incomplete"),
               width, 0);
   text += '\n';
-  text += arms_in_words(results, width);
-  text += "\nPass@k in %, mean over problems, and its 95 % interval\n" + pass_table(results, width);
+  text += arms_in_words(analysis, width);
+  text += table_text(analysis, analysis.tables.front(), width);
+  if (!analysis.differences.empty()) text += differences_text(analysis, width);
+  text += choices_text(analysis, width);
+  text += mixtures_text(analysis, width);
+  for (std::size_t i = 1; i < analysis.tables.size(); ++i) text += table_text(analysis, analysis.tables[i], width);
+  text += columns_text(analysis, "spread", "Pass@1 over problems, and its interval", width);
+  text += bound_text(analysis, width);
+  text += columns_text(analysis, "diversity", "Diversity of the samples of a problem, mean over problems", width);
+  text += columns_text(analysis, "health", "How the samples ended", width);
+  text += predictions_text(analysis, width);
   text += '\n';
-  text += sample_table(results, width);
-  if (comparison.baseline && plan.arms.size() > 1) {
-    text += '\n';
-    text += wrapped("Difference from " + printable(plan.arms[*comparison.baseline].name) +
-                        " in percentage points, and its 95 % interval (* excludes 0)",
-                    width, 0);
-    text += difference_table(results, comparison, width);
-  }
-  text += '\n';
-  text += wrapped("Intervals of Pass@k: " + printable(results.interval_method) + ".", width, 2);
-  if (comparison.baseline && plan.arms.size() > 1) {
+  text += wrapped("Intervals of means: " + std::string(stats::kIntervalMethod) + ".", width, 2);
+  if (!analysis.differences.empty()) {
     text += wrapped(
         "Intervals of differences: " + std::string(stats::kDifferenceMethod) +
-            ". Two arms are compared by this table, not by whether their intervals above overlap: they share "
-            "their "
-            "problems and random numbers. Each interval holds for itself, not for all of them together.",
+            ". Two arms are compared by their difference, not by whether their intervals overlap: they share their "
+            "problems and random numbers. Each interval holds for itself; the p-values hold for all arms of "
+            "one k together.",
         width, 2);
   }
-  for (const std::string& line : warnings(results)) text += wrapped("Note: " + line, width, 2);
+  for (const std::string& line : analysis.warnings) text += wrapped("Note: " + line, width, 2);
   return text;
+}
+
+std::string show_part(const Analysis& analysis, const std::string& heading, std::size_t width) {
+  std::string text = "\n" + wrapped(fmt::format("{}: {} problems", printable(heading),
+                                                analysis.results.plan.problems.size()),
+                                    width, 0);
+  text += table_text(analysis, analysis.tables.front(), width);
+  if (!analysis.differences.empty()) text += differences_text(analysis, width);
+  return text;
+}
+
+std::string show_pair(const Analysis& analysis, const std::string& arm, std::size_t width) {
+  const bool share = stats::is_share(analysis.metric);
+  std::size_t other = 0;
+  while (analysis.arm(other).name != arm) ++other;
+  Table table({"k", printable(arm), name_of(analysis, *analysis.baseline), "difference", "interval", "p"});
+  const stats::Metric metric = analysis.metric;
+  for (std::size_t k = 0; k < analysis.k.size(); ++k) {
+    const Difference& each = analysis.differences[other * analysis.k.size() + k];
+    const auto mean = [&](std::size_t of) {
+      return number(analysis.table(metric)->values[of * analysis.k.size() + k].mean, share);
+    };
+    table.add_row({std::to_string(analysis.k[k]), mean(other), mean(*analysis.baseline),
+                   number(each.difference.mean, share, true), range(each.difference, share, true),
+                   p_value(each.p_value)});
+  }
+  return wrapped(fmt::format("{} of two arms, paired over problems; p is of this one comparison",
+                             stats::title_of(metric)),
+                 width, 0) +
+         table.text(width);
 }
 
 }  // namespace wisk::report

@@ -1,6 +1,7 @@
 #include "plan.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <wisk/core/error.hpp>
 #include <wisk/core/hash.hpp>
@@ -151,10 +152,48 @@ std::int64_t Plan::samples() const {
   return total;
 }
 
+namespace {
+
+std::string word_of(task::SplitSide side) {
+  switch (side) {
+    case task::SplitSide::kNone: return "";
+    case task::SplitSide::kChoose: return "choose";
+    case task::SplitSide::kReport: return "report";
+  }
+  return "";
+}
+
+/// Questions, golds, sides of the split (where there is one) and the rows' other fields.
+store::ProblemColumns about(const std::vector<task::Problem>& problems) {
+  store::ProblemColumns columns;
+  std::set<std::string> names;
+  bool has_split = false;
+  for (const task::Problem& problem : problems) {
+    columns.question.push_back(problem.question);
+    columns.gold.push_back(problem.gold);
+    columns.split.push_back(word_of(problem.side));
+    has_split = has_split || problem.side != task::SplitSide::kNone;
+    for (const auto& [name, value] : problem.columns) names.insert(name);
+  }
+  if (!has_split) columns.split.clear();
+  for (const std::string& name : names) {
+    std::vector<std::string> values;
+    for (const task::Problem& problem : problems) {
+      const auto found = problem.columns.find(name);
+      values.push_back(found == problem.columns.end() ? "" : found->second);
+    }
+    columns.fields.emplace_back(name, std::move(values));
+  }
+  return columns;
+}
+
+}  // namespace
+
 store::ResultsPlan Plan::results() const {
   store::ResultsPlan results;
   results.provenance.name = job.name;
   results.provenance.version = std::string(version());
+  results.provenance.task = task.name();
   results.provenance.job_yaml = job.experiment_yaml;
   results.provenance.seed = job.seed;
   results.provenance.input_sha256 = input_sha256;
@@ -163,6 +202,8 @@ store::ResultsPlan Plan::results() const {
     columns.name = arm.name;
     columns.recipe_in_words = arm.recipe.in_words();
     columns.delta = arm.delta;
+    columns.early = arm.early;
+    columns.late = arm.late;
     columns.step = arm.step;
     columns.temperature = arm.decode.temperature;
     columns.top_p = arm.decode.top_p;
@@ -173,6 +214,7 @@ store::ResultsPlan Plan::results() const {
     columns.sampled_as = static_cast<std::uint32_t>(arm.sampled_as);
     results.arms.push_back(std::move(columns));
   }
+  results.about = about(task.problems());
   for (const task::Problem& problem : task.problems()) results.problems.push_back(problem.id);
   results.k = job.k;
   return results;

@@ -1,5 +1,7 @@
 #include "results_format.hpp"
 
+#include <algorithm>
+
 namespace wisk::store {
 namespace {
 
@@ -41,6 +43,23 @@ std::string utf8_or_replaced(std::string_view text) {
     text.remove_prefix(size > 0 ? size : 1);
   }
   return result;
+}
+
+std::vector<std::string> field_variables(
+    const std::vector<std::pair<std::string, std::vector<std::string>>>& fields) {
+  std::vector<std::string> names;
+  for (const auto& [field, values] : fields) {
+    std::string name = "field_";
+    for (const char c : field) {
+      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+      name += plain ? c : '_';
+    }
+    std::string unique = name;
+    for (int i = 2; std::find(names.begin(), names.end(), unique) != names.end(); ++i)
+      unique = name + "_" + std::to_string(i);
+    names.push_back(unique);
+  }
+  return names;
 }
 
 }  // namespace wisk::store

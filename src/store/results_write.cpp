@@ -9,25 +9,15 @@
 #include <wisk/core/file.hpp>
 #include <wisk/core/hash.hpp>
 #include <wisk/stats/interval.hpp>
-#include <wisk/stats/pass_at_k.hpp>
+#include <wisk/stats/metric.hpp>
 #include <wisk/store/results.hpp>
 
 #include "netcdf_writer.hpp"
 #include "results_format.hpp"
+#include "results_tables.hpp"
 
 namespace wisk::store {
 namespace {
-
-template <class T, class F>
-std::vector<T> column(const std::vector<ArmColumns>& arms, F value) {
-  std::vector<T> values;
-  for (const ArmColumns& arm : arms) values.push_back(static_cast<T>(value(arm)));
-  return values;
-}
-
-std::vector<std::int64_t> table(std::span<const std::int64_t> values) {
-  return {values.begin(), values.end()};
-}
 
 void check_plan(const ResultsPlan& plan) {
   for (std::size_t arm = 0; arm < plan.arms.size(); ++arm) {
@@ -63,100 +53,6 @@ void compare_counts(const ResultsPlan& plan, const stats::Counts& journal, const
                          first + "); does every rank see the same file system?");
 }
 
-/// Each arm's weights hash: the plan's, or what the ranks noted in the journal; they must not contradict.
-std::vector<std::uint64_t> weights_hashes(const ResultsPlan& plan, const Journal& journal) {
-  const auto noted = journal.weights();
-  std::vector<std::uint64_t> hashes;
-  for (const ArmColumns& arm : plan.arms) {
-    const auto found = noted.find(arm.sampled_as);
-    if (found != noted.end() && arm.weights_hash != 0 && found->second != arm.weights_hash) {
-      throw InputError("arm " + arm.name, "weights " + hex64(arm.weights_hash),
-                       "samples of weights " + hex64(found->second) + " in the journal");
-    }
-    hashes.push_back(found != noted.end() ? found->second : arm.weights_hash);
-  }
-  return hashes;
-}
-
-void write_coordinates(NetcdfWriter& file, const ResultsPlan& plan, const Journal& journal) {
-  const auto& arms = plan.arms;
-  std::vector<std::string> names, recipes;
-  for (const ArmColumns& arm : arms) {
-    names.push_back(utf8_or_replaced(arm.name));
-    recipes.push_back(utf8_or_replaced(arm.recipe_in_words));
-  }
-  std::vector<std::string> problems;
-  for (const std::string& problem : plan.problems) problems.push_back(utf8_or_replaced(problem));
-  file.write_texts("arm", {"arm"}, names, {"arm: a recipe with a decoding setting", ""});
-  file.write_texts("problem", {"problem"}, problems, {"problem id", ""});
-  file.write("k", {"k"}, plan.k, {"k of Pass@k: samples that may be tried", "1"});
-  file.write_texts("verdict", {"verdict"}, verdict_words(), {"verdict on a sample", ""});
-
-  file.write_texts("recipe", {"arm"}, recipes, {"how the arm's weights were blended, in words", ""});
-  const auto number = [&](const char* name, const char* meaning, auto value) {
-    file.write(name, {"arm"}, column<double>(arms, value), {meaning, "1"});
-  };
-  const auto count = [&](const char* name, const char* meaning, auto value) {
-    file.write(name, {"arm"}, column<std::int64_t>(arms, value), {meaning, "1"});
-  };
-  number("delta", "weight of the early checkpoint; NaN where the recipe has no early and late",
-         [](const ArmColumns& arm) { return arm.delta; });
-  number("step", "training step of the checkpoint; NaN where the arm is a blend",
-         [](const ArmColumns& arm) { return arm.step; });
-  number("temperature", "sampling temperature; 0 is greedy",
-         [](const ArmColumns& arm) { return arm.temperature; });
-  number("top_p", "nucleus sampling; 1 is off", [](const ArmColumns& arm) { return arm.top_p; });
-  count("top_k", "tokens kept by probability; 0 is off", [](const ArmColumns& arm) { return arm.top_k; });
-  number("min_p", "least share of the largest probability; 0 is off",
-         [](const ArmColumns& arm) { return arm.min_p; });
-  count("max_tokens", "generated tokens of a sample at most",
-        [](const ArmColumns& arm) { return arm.max_tokens; });
-  count("samples_planned", "samples of each problem when the run is complete",
-        [](const ArmColumns& arm) { return arm.samples; });
-  file.write("weights_hash", {"arm"}, weights_hashes(plan, journal),
-             {"hash of the resident weights that the samples were drawn with; 0 where none was noted", "1"});
-  count("sampled_as",
-        "index of the arm whose samples this arm shares: its own unless weights and decoding are the same",
-        [](const ArmColumns& arm) { return arm.sampled_as; });
-}
-
-void write_tables(NetcdfWriter& file, const ResultsPlan& plan, const stats::Counts& counts) {
-  const std::size_t arms = plan.arms.size();
-  file.write("n", {"arm", "problem"}, table(counts.n()), {"samples", "1"});
-  file.write("c", {"arm", "problem"}, table(counts.c()), {"correct samples", "1"});
-  file.write("truncated", {"arm", "problem"}, table(counts.truncated()),
-             {"samples that reached max_tokens", "1"});
-  file.write("verdicts", {"arm", "verdict"}, table(counts.verdicts()), {"samples by verdict", "1"});
-  std::vector<double> mean_tokens, mean, low, high;
-  for (std::size_t arm = 0; arm < arms; ++arm) {
-    mean_tokens.push_back(static_cast<double>(counts.tokens()[arm]) /
-                          static_cast<double>(counts.samples_of(arm)));
-    for (const std::int64_t k : plan.k) {
-      const auto estimate =
-          stats::mean_with_interval(stats::pass_at_k_of_problems(counts.n_of(arm), counts.c_of(arm), k));
-      mean.push_back(estimate.mean);
-      low.push_back(estimate.low);
-      high.push_back(estimate.high);
-    }
-  }
-  file.write("mean_tokens", {"arm"}, mean_tokens, {"generated tokens of a sample, mean", "1"});
-  file.write(
-      "pass_at_k", {"arm", "k"}, mean,
-      {"unbiased Pass@k (arXiv 2107.03374, eq. 1), mean over problems; NaN where a problem has fewer than k "
-       "samples",
-       "1"});
-  file.write("pass_at_k_low", {"arm", "k"}, low, {"lower end of the interval of pass_at_k", "1"});
-  file.write("pass_at_k_high", {"arm", "k"}, high, {"upper end of the interval of pass_at_k", "1"});
-  for (const char* name : {"pass_at_k", "pass_at_k_low", "pass_at_k_high"}) {
-    file.attribute(name, "interval_method", stats::kIntervalMethod);
-    file.attribute(name, "interval_level", std::vector<double>{stats::kIntervalLevel});
-  }
-  for (const char* name :
-       {"n", "c", "truncated", "verdicts", "mean_tokens", "pass_at_k", "pass_at_k_low", "pass_at_k_high"}) {
-    file.attribute(name, "coordinates", kArmCoordinates);
-  }
-}
-
 void write_attributes(NetcdfWriter& file, const ResultsPlan& plan, const stats::Counts& counts) {
   const Provenance& from = plan.provenance;
   std::int64_t missing = 0;
@@ -170,6 +66,7 @@ void write_attributes(NetcdfWriter& file, const ResultsPlan& plan, const stats::
   file.attribute("", "wisk_format", std::vector<std::int64_t>{kResultsFormat});
   file.attribute("", "name", utf8_or_replaced(from.name));
   file.attribute("", "version", from.version);
+  file.attribute("", "task", utf8_or_replaced(from.task));
   file.attribute("", "seed", std::vector<std::uint64_t>{from.seed});
   file.attribute("", "complete",
                  std::string_view(missing == 0 ? "yes"
@@ -233,9 +130,12 @@ void write_results(const std::filesystem::path& file, const ResultsPlan& plan, c
   const QuietErrors quiet;
   NetcdfWriter writer(file);
   write_coordinates(writer, plan, journal);
+  write_about(writer, plan);
   write_tables(writer, plan, counts);
+  const stats::Samples samples = columns_of(plan, journal);
+  write_metrics(writer, plan, samples);
   write_attributes(writer, plan, counts);
-  write_samples(writer, journal);
+  write_samples(writer, journal, samples);
   try {
     replace_file(file, writer.finish());
   } catch (const EnvironmentError&) {

@@ -67,7 +67,7 @@ struct Rows {
 
 }  // namespace
 
-void write_samples(NetcdfWriter& file, const Journal& journal) {
+void write_samples(NetcdfWriter& file, const Journal& journal, const stats::Samples& samples) {
   const std::vector<std::string> devices = devices_of(journal);
   const Rows rows(journal, devices);
   std::vector<std::string> answers;
@@ -95,6 +95,12 @@ void write_samples(NetcdfWriter& file, const Journal& journal) {
   write_flags(file, "device", rows.device, devices, "kind of hardware that drew the sample");
   file.write_texts("answer", {"row"}, answers,
                    {"extracted answer; bytes that are no UTF-8 replaced by U+FFFD", ""});
+  file.write("answer_class", {"row"}, samples.answer,
+             {"number of the answer: equal for equal answers of a problem; -1: the sample does not vote", "1"});
+  file.write("tokens_hash", {"row"}, samples.tokens_hash, {"XXH3-64 of the token ids", "1"});
+  file.write("path_hash", {"row"}, samples.path,
+             {"XXH3-64 of the sequence of arithmetic results in the text; 0: there are none", "1"});
+  file.write("thinks", {"row"}, samples.thinks, {"1 where the text has a <think> tag", "1"});
   file.write("logprob", {"row"}, rows.logprob,
              {"log-probability of the sample: sum over its tokens, natural logarithm", "1"});
   file.write("token_offset", {"row"}, rows.token_offset,

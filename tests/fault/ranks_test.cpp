@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kInterrupted = 75, kInput = 3, kEnvironment = 4;
 constexpr double kLatency = 10;  // seconds from a signal to the end, as promised
-const std::vector<std::string> kSlow = {"engine.max_batch=2", "engine.threads=1"};
+const std::vector<std::string> kSlow = {"engine.max_batch=1", "engine.threads=1", "engine.prefill_chunk=1"};
 
 class Ranks : public DemoTest {
  protected:
@@ -52,11 +52,11 @@ class Ranks : public DemoTest {
   }
 
   /// A run that takes seconds, for what has to happen in the middle of one; and its undisturbed results.
-  static inline const std::string kLong = "decode.samples=150";
-  static constexpr std::int64_t kLongSamples = 3 * 12 * 150;
+  static std::int64_t long_samples() { return samples_for(4); }
+  static std::string long_run() { return "decode.samples=" + std::to_string(long_samples()); }
   static void expect_long_completes(const std::string& out, int ranks) {
-    static const RunContents undisturbed = job_->run("expected-long", 2, {kLong});
-    const RunContents done = job_->run(out, ranks, {kLong});
+    static const RunContents undisturbed = job_->run("expected-long", 2, {long_run()});
+    const RunContents done = job_->run(out, ranks, {long_run()});
     expect_same_results(done, undisturbed, out);
     EXPECT_TRUE(done.results_bytes == undisturbed.results_bytes) << out << ": results.h5 differs";
   }
@@ -77,7 +77,7 @@ class Ranks : public DemoTest {
 TEST_F(Ranks, ASignalToAnyOneRankStopsAllOfThem) {
   for (const int rank : {0, 2}) {
     const std::string out = "signal-" + std::to_string(rank);
-    const auto program = start(out, 3, 8000, {kLong});
+    const auto program = start(out, 3, 8000, {long_run()});
     for (const pid_t id : ranks_of(out)) {
       if (rank_of(id) == rank) ::kill(id, SIGUSR2);
     }
@@ -86,20 +86,20 @@ TEST_F(Ranks, ASignalToAnyOneRankStopsAllOfThem) {
     EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), kLatency);
     const RunContents some = RunContents::read(job_->path(out));
     // The ranks without the signal would have drawn everything but the one's share.
-    EXPECT_GT(some.results.missing_samples, kLongSamples / 2);
+    EXPECT_GT(some.results.missing_samples, 3 * 12 * long_samples() / 2);
     EXPECT_GT(some.prefixes, 0u);
     expect_long_completes(out, 2);
   }
 }
 
 TEST_F(Ranks, HangUpStopsContinueDoesNot) {
-  const auto program = start("hup", 0, 3000);
+  const auto program = start("hup", 0, 3000, {long_run()});
   program->send(SIGCONT);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_TRUE(program->running());
   program->send(SIGHUP);
   EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
-  expect_completes("hup", 0);
+  expect_long_completes("hup", 0);
 }
 
 TEST_F(Ranks, SignalsInQuickSuccessionAreOne) {
@@ -138,12 +138,12 @@ TEST_F(Ranks, AShortStopIsForgiven) {
 }
 
 TEST_F(Ranks, PrefixesAreSavedWhileTheRunGoesOn) {
-  const std::string out = "saved", samples = "decode.samples=400";
-  constexpr std::int64_t kTotal = 3 * 12 * 400;
+  const std::string out = "saved", samples = long_run();
+  const std::int64_t total = 3 * 12 * long_samples();
   const auto program = start(out, 0, 3000, {samples, "engine.save_seconds=0.02", "engine.max_batch=7"});
   const auto missing = [&] { return store::read_results(job_->path(out) / "results.h5").missing_samples; };
-  EXPECT_EQ(missing(), kTotal) << "results.h5 is there from the start";
-  EXPECT_TRUE(program->wait_until([&] { return missing() < kTotal; })) << "and is brought up to date";
+  EXPECT_EQ(missing(), total) << "results.h5 is there from the start";
+  EXPECT_TRUE(program->wait_until([&] { return missing() < total; })) << "and is brought up to date";
   program->send(SIGKILL);
   std::ignore = program->wait();
   EXPECT_GT(RunContents::read(job_->path(out)).prefixes, 0u);

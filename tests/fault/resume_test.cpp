@@ -14,14 +14,16 @@ namespace {
 
 /// One sequence at a time: a run long enough to be caught in the middle, with an unfinished sample at every
 /// moment.
-const std::vector<std::string> kSlow = {"engine.max_batch=2", "engine.threads=1"};
+const std::vector<std::string> kSlow = {"engine.max_batch=1", "engine.threads=1", "engine.prefill_chunk=1"};
 constexpr int kInterrupted = 75;
 
 class Resume : public DemoTest {
  protected:
   /// Starts a slow run and waits until `bytes` are in its journals.
-  static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes) {
-    auto program = std::make_unique<Program>(job_->command(out, ranks, kSlow), program_options());
+  static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes,
+                                        std::vector<std::string> more = {}) {
+    more.insert(more.begin(), kSlow.begin(), kSlow.end());
+    auto program = std::make_unique<Program>(job_->command(out, ranks, more), program_options());
     const std::uintmax_t before = job_->journal_bytes(out);
     EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) >= before + bytes; }))
         << program->so_far().error;
@@ -192,8 +194,9 @@ TEST_F(Resume, AFullDiskLosesNothingThatWasJournalled) {
 
 TEST_F(Resume, TwoAtOnceAreRefused) {
   const std::string out = "locked";
-  const auto first = start(out, 0, 1000);
-  const ProgramResult second = run_program(job_->command(out), program_options());
+  const std::vector<std::string> long_run = {"decode.samples=" + std::to_string(samples_for(4))};
+  const auto first = start(out, 0, 1000, long_run);
+  const ProgramResult second = run_program(job_->command(out, 0, long_run), program_options());
   EXPECT_EQ(second.status, 4);
   EXPECT_EQ(messages_of(second.error).size(), 1u) << second.error;
   EXPECT_NE(second.error.find("another wisk works in this run directory"), std::string::npos) << second.error;

@@ -14,7 +14,7 @@ inline constexpr std::uint64_t kJob = 42;
 inline ResultsPlan plan() {
   ResultsPlan plan;
   plan.provenance = {
-      "demo", "0.1.0", "seed: 17\nname: demo\n", 17, {"node1", "node2"}, {{"gsm8k.jsonl", "ab12"}}};
+      "demo", "0.1.0", "seed: 17\nname: demo\n", 17, {"node1", "node2"}, {{"gsm8k.jsonl", "ab12"}}, "gsm8k"};
   const auto arm = [](const char* name, const char* recipe, double delta, std::uint32_t sampled_as) {
     ArmColumns columns;
     columns.name = name;

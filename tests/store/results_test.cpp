@@ -63,6 +63,7 @@ TEST(Results, TablesAreTheCountsOfTheSamples) {
     std::vector<std::int64_t> verdicts(kVerdicts);
     double tokens = 0;
     std::vector<double> pass(4);
+    std::vector<std::vector<double>> of_problems(4);
     for (std::uint32_t problem = 0; problem < 5; ++problem) {
       std::int64_t correct = 0, truncated = 0;
       for (std::uint32_t number = 0; number < 8; ++number) {
@@ -75,16 +76,93 @@ TEST(Results, TablesAreTheCountsOfTheSamples) {
       EXPECT_EQ(results.n[arm * 5 + problem], 8);
       EXPECT_EQ(results.c[arm * 5 + problem], correct);
       EXPECT_EQ(results.truncated[arm * 5 + problem], truncated);
-      for (std::size_t k = 0; k < 4; ++k) pass[k] += stats::pass_at_k(8, correct, std::int64_t{1} << k) / 5;
+      for (std::size_t k = 0; k < 4; ++k) {
+        of_problems[k].push_back(stats::pass_at_k(8, correct, std::int64_t{1} << k));
+        pass[k] += of_problems[k].back() / 5;
+      }
     }
     for (std::size_t v = 0; v < verdicts.size(); ++v)
       EXPECT_EQ(results.verdicts[arm * kVerdicts + v], verdicts[v]);
     EXPECT_DOUBLE_EQ(results.mean_tokens[arm], tokens / 40);
     for (std::size_t k = 0; k < 4; ++k) {
       EXPECT_NEAR(results.pass(arm, k).mean, pass[k], 1e-15);
-      EXPECT_EQ(results.pass(arm, k).low, stats::wilson_interval(results.pass(arm, k).mean, 5).low);
+      EXPECT_EQ(results.pass(arm, k).low, stats::mean_interval(of_problems[k]).low);
     }
   }
+}
+
+TEST(Results, SamplesReadBackAreThoseOfTheJournal) {
+  const test::TempFolder folder;
+  const auto file = written(folder, 2);
+  const Results results = read_results(file);
+  const stats::Samples samples = read_samples(file, results);
+  const stats::Samples expected =
+      columns_of(plan(), Journal::read(file.parent_path(), kJob));  // the journals are beside it
+  EXPECT_EQ(samples.cell_begin, expected.cell_begin);
+  EXPECT_EQ(samples.cell_end, expected.cell_end);
+  EXPECT_EQ(samples.number, expected.number);
+  EXPECT_EQ(samples.verdict, expected.verdict);
+  EXPECT_EQ(samples.finish, expected.finish);
+  EXPECT_EQ(samples.answer, expected.answer);
+  EXPECT_EQ(samples.tokens, expected.tokens);
+  EXPECT_EQ(samples.logprob, expected.logprob);
+  EXPECT_EQ(samples.tokens_hash, expected.tokens_hash);
+  EXPECT_EQ(samples.path, expected.path);
+  EXPECT_EQ(samples.thinks, expected.thinks);
+  for (std::uint32_t problem = 0; problem < 5; ++problem) {
+    const stats::Cell shared(samples, 2, problem), own(samples, 0, problem);
+    EXPECT_EQ(shared.begin(), own.begin()) << "an arm that shares samples has their rows";
+    for (std::size_t row = own.begin(); row < own.end(); ++row) {
+      const SampleRecord record =
+          test_data::sample(0, problem, static_cast<std::uint32_t>(samples.number[row]));
+      const bool votes = record.verdict == Verdict::kCorrect || record.verdict == Verdict::kWrong;
+      EXPECT_EQ(samples.answer[row] >= 0, votes && !record.answer.empty());
+      for (std::size_t other = own.begin(); other < row; ++other) {
+        if (samples.answer[row] < 0 || samples.answer[other] < 0) continue;
+        const SampleRecord earlier =
+            test_data::sample(0, problem, static_cast<std::uint32_t>(samples.number[other]));
+        EXPECT_EQ(samples.answer[row] == samples.answer[other], record.answer == earlier.answer);
+      }
+    }
+  }
+}
+
+TEST(Results, TextsOfSomeRowsReadBack) {
+  const test::TempFolder folder;
+  const auto file = written(folder);
+  const std::vector<std::size_t> rows = {0, 7, 8, 79};
+  const auto texts = read_sample_texts(file, rows, 1000), cut = read_sample_texts(file, rows, 2);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto row = static_cast<std::uint32_t>(rows[i]);
+    const SampleRecord record = test_data::sample(row / 40, row / 8 % 5, row % 8);
+    EXPECT_EQ(texts[i].text, record.text);
+    EXPECT_EQ(texts[i].answer, utf8_or_replaced(record.answer));
+    EXPECT_EQ(cut[i].text, record.text.substr(0, 2));
+  }
+}
+
+TEST(Results, WhatIsKnownOfProblemsAndEndsReadsBack) {
+  const test::TempFolder folder;
+  write_journals(folder.path(), 1);
+  ResultsPlan with = plan();
+  with.provenance.task = "sums";
+  with.arms[1].early = "step-1";
+  with.arms[1].late = "step-9";
+  with.about.question = {"1+1?", "", "three\nlines", "p4", "p5"};
+  with.about.gold = {"2", "3", "4", "5", "6"};
+  with.about.split = {"choose", "report", "", "choose", "report"};
+  with.about.fields = {{"level", {"1", "2", "", "4", "5"}}, {"a b", {"1", "1", "1", "1", "1"}},
+                       {"a_b", {"2", "2", "2", "2", "2"}}};
+  write_results(folder.path() / "r.h5", with, Journal::read(folder.path(), kJob));
+  const ResultsPlan found = read_results(folder.path() / "r.h5").plan;
+  EXPECT_EQ(found.provenance.task, "sums");
+  EXPECT_EQ(found.arms[1].early, "step-1");
+  EXPECT_EQ(found.arms[1].late, "step-9");
+  EXPECT_EQ(found.arms[0].early, "");
+  EXPECT_EQ(found.about.question, with.about.question);
+  EXPECT_EQ(found.about.gold, with.about.gold);
+  EXPECT_EQ(found.about.split, with.about.split);
+  EXPECT_EQ(found.about.fields, with.about.fields);
 }
 
 TEST(Results, BytesDoNotDependOnHowSamplesAreSpread) {

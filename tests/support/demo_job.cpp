@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <fstream>
@@ -146,6 +147,13 @@ RunContents DemoJob::run(const std::string& out, int ranks, const std::vector<st
   EXPECT_EQ(result.status, 0) << result.error;
   if (result.status != 0) return {};
   return RunContents::read(path(out));
+}
+
+std::int64_t DemoJob::samples_for(double seconds, std::int64_t drawn) const {
+  constexpr std::int64_t kLeast = 100, kMost = 4000, kCells = 3 * kProblems;
+  const auto summary = nlohmann::json::parse(read_bytes(path("expected") / "summary.json"));
+  const double a_second = static_cast<double>(drawn) / summary["seconds"]["sampling_wall"].get<double>();
+  return std::clamp(static_cast<std::int64_t>(a_second * seconds) / kCells, kLeast, kMost);
 }
 
 std::uintmax_t DemoJob::journal_bytes(const std::string& out) const {

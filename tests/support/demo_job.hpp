@@ -51,6 +51,8 @@ class DemoJob {
   /// Runs it, expects success and reads the results.
   [[nodiscard]] RunContents run(const std::string& out, int ranks = 0,
                                 const std::vector<std::string>& sets = {}) const;
+  /// From the speed of the run "expected", which drew `drawn` samples.
+  [[nodiscard]] std::int64_t samples_for(double seconds, std::int64_t drawn) const;
   /// Bytes in the journals of path(out).
   [[nodiscard]] std::uintmax_t journal_bytes(const std::string& out) const;
 
@@ -65,6 +67,11 @@ class DemoTest : public ::testing::Test {
   static void SetUpTestSuite() {
     job_ = new DemoJob;
     expected_ = new RunContents(job_->run("expected"));
+  }
+  /// Samples of each problem with which an undisturbed run samples for about `seconds` on this machine: what a
+  /// test needs that has to meet a run in its middle, however fast the machine is.
+  static std::int64_t samples_for(double seconds) {
+    return job_->samples_for(seconds, static_cast<std::int64_t>(expected_->samples.size()));
   }
   static void TearDownTestSuite() {
     delete expected_;

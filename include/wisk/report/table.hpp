@@ -17,6 +17,7 @@ class Table {
   /// Lines of at most `width` letters, where that is possible: columns that find no room follow below, each
   /// time with the rows' names.
   [[nodiscard]] std::string text(std::size_t width) const;
+  [[nodiscard]] std::size_t columns() const { return rows_.front().size(); }
 
  private:
   std::vector<std::vector<std::string>> rows_;

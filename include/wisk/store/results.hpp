@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <wisk/stats/counts.hpp>
 #include <wisk/stats/interval.hpp>
+#include <wisk/stats/samples.hpp>
 #include <wisk/store/journal.hpp>
 
 namespace wisk::store {
@@ -27,6 +29,7 @@ struct ArmColumns {
   std::uint64_t weights_hash = 0;  ///< of the resident weights; 0 while unknown
   std::uint32_t sampled_as =
       0;  ///< index of the arm whose samples it shares; its own unless weights and decoding agree
+  std::string early, late;  ///< names of the two checkpoints that delta is between; "" for other recipes
 };
 
 /// Where results come from.
@@ -35,6 +38,15 @@ struct Provenance {
   std::uint64_t seed = 0;
   std::vector<std::string> hosts;
   std::vector<std::pair<std::string, std::string>> input_sha256;  ///< file and SHA-256 in hexadecimal
+  std::string task;                                               ///< its name
+};
+
+/// What is known of the problems besides their ids: [P] each, or empty where it was not noted.
+struct ProblemColumns {
+  std::vector<std::string> question, gold;
+  std::vector<std::string> split;  ///< "choose", "report" or "" (on neither side); empty: no split
+  std::vector<std::pair<std::string, std::vector<std::string>>>
+      fields;  ///< further fields of the task's rows, "" where a row has none
 };
 
 /// What a run is to give, apart from its samples.
@@ -42,6 +54,7 @@ struct ResultsPlan {
   Provenance provenance;
   std::vector<ArmColumns> arms;       ///< [A]
   std::vector<std::string> problems;  ///< [P] ids
+  ProblemColumns about;
   std::vector<std::int64_t> k;        ///< [K]
 };
 
@@ -52,6 +65,9 @@ stats::Counts count_samples(const ResultsPlan& plan, const Journal& journal);
 /// The rows of arms that share another's samples filled from that arm's: what ranks that counted only what
 /// they sampled call after their all-reduce, to compare with count_samples.
 stats::Counts with_shared_arms(const ResultsPlan& plan, const stats::Counts& sampled);
+
+/// The journal's samples as columns. Reads every record once. Throws as count_samples.
+stats::Samples columns_of(const ResultsPlan& plan, const Journal& journal);
 
 /// Writes `file` under a temporary name, syncs it and renames it. The same plan and samples give the same
 /// bytes, however the samples are spread over journal files. `reduced`: counts that the ranks added up
@@ -75,6 +91,18 @@ struct Results {
     return pass_at_k[arm * plan.k.size() + k_index];
   }
 };
+
+/// The samples of a results file as columns, checked against its counts. `results`: of the same file. Throws
+/// InputError, also when the file was written before samples had these columns (start its job again).
+stats::Samples read_samples(const std::filesystem::path& file, const Results& results);
+
+/// What a sample said.
+struct SampleText {
+  std::string answer, text;
+};
+/// Of `rows` (ascending) of the group `samples`; texts are cut after `most_bytes`.
+std::vector<SampleText> read_sample_texts(const std::filesystem::path& file, std::span<const std::size_t> rows,
+                                          std::size_t most_bytes);
 
 /// Reads and checks a results file. Throws InputError when it is none, of a newer format, or its shapes or
 /// counts do not fit together.

@@ -1,0 +1,47 @@
+#pragma once
+// What is computed of each cell and then averaged over problems: one row of numbers for each arm and k.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <wisk/stats/interval.hpp>
+#include <wisk/stats/samples.hpp>
+
+namespace wisk::stats {
+
+enum class Metric : std::uint8_t {
+  kPass,                  ///< at least one of k samples is correct
+  kPassUndecidedCorrect,  ///< the same with undecided samples taken as correct
+  kMajority,              ///< the most frequent answer among k samples is correct, ties shared
+  kBest,                  ///< the sample with the largest score among k is correct, ties averaged
+  kWeightedMajority,      ///< the answer with the largest sum of weights among k is correct
+  kDistinct,              ///< distinct answers among k samples
+};
+inline constexpr int kMetrics = 6;
+
+/// "pass_at_k", the name of its variable in results.h5 and in JSON.
+std::string_view id_of(Metric metric);
+/// "Pass@k": `k` stands for the number.
+std::string_view title_of(Metric metric);
+/// What it is and where its formula comes from.
+std::string_view meaning_of(Metric metric);
+/// A share of 1, shown in percent; kDistinct is a number of answers.
+bool is_share(Metric metric);
+/// What one problem can have: 0..1, or 0..k.
+Range range_of(Metric metric, std::int64_t k);
+
+/// What best@k and weighted majority sort and weigh by.
+enum class Score : std::uint8_t { kMeanLogprob, kLogprob, kShortest, kLongest, kImported };
+
+/// The score of every row. `imported` is [R] for kImported.
+std::vector<double> scores_of(const Samples& samples, Score score, std::span<const double> imported = {});
+
+/// Values of every problem: result[k index][problem]; NaN where the cell has fewer than k samples.
+/// `score`: [R], only for kBest and kWeightedMajority (there weights are exp(score) when `log_weights`).
+std::vector<std::vector<double>> values_of(const Samples& samples, std::size_t arm, Metric metric,
+                                           std::span<const std::int64_t> k, std::span<const double> score = {},
+                                           bool log_weights = true);
+
+}  // namespace wisk::stats

@@ -1,0 +1,278 @@
+#include <wisk/report/runs.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <wisk/core/error.hpp>
+#include <wisk/core/file.hpp>
+#include <wisk/report/table.hpp>
+
+namespace wisk::report {
+namespace {
+
+std::filesystem::path results_of(const std::filesystem::path& run) {
+  if (!std::filesystem::is_directory(run)) return run;
+  std::filesystem::path file = run / "results.h5";
+  if (!std::filesystem::exists(file)) {
+    throw InputError(run.string(), "a run directory with results.h5",
+                     "no results yet: they are written when the run starts, and as it goes on");
+  }
+  return file;
+}
+
+/// "a, b, c and 12 more".
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 5;
+  const std::vector<std::string> shown(names.begin(),
+                                       names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
+  return join(shown, ", ") +
+         (names.size() > kShown ? " and " + std::to_string(names.size() - kShown) + " more" : "");
+}
+
+std::vector<std::string> missing_in(const std::vector<std::string>& problems, const std::set<std::string>& other) {
+  std::vector<std::string> missing;
+  for (const std::string& problem : problems) {
+    if (!other.contains(problem)) missing.push_back(problem);
+  }
+  return missing;
+}
+
+std::string name_of(const LoadedRun& run) {
+  auto path = run.path.lexically_normal();
+  if (path.filename().empty()) path = path.parent_path();
+  return path.filename() == "results.h5" && path.has_parent_path() ? path.parent_path().filename().string()
+                                                                    : path.filename().string();
+}
+
+/// Index of each of `wanted` in `problems`; all are there.
+std::vector<std::size_t> order_of(const std::vector<std::string>& problems,
+                                  const std::vector<std::string>& wanted) {
+  std::map<std::string, std::size_t> index;
+  for (std::size_t i = 0; i < problems.size(); ++i) index[problems[i]] = i;
+  std::vector<std::size_t> order;
+  for (const std::string& problem : wanted) order.push_back(index.at(problem));
+  return order;
+}
+
+void append_table(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& from, std::size_t arms,
+                  const std::vector<std::size_t>& order) {
+  for (std::size_t arm = 0; arm < arms; ++arm) {
+    for (const std::size_t problem : order) to.push_back(from[arm * order.size() + problem]);
+  }
+}
+
+template <class T>
+void append(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+void append_samples(stats::Samples& to, const stats::Samples& from) {
+  const std::size_t rows = to.rows();
+  for (const std::size_t begin : from.cell_begin) to.cell_begin.push_back(begin + rows);
+  for (const std::size_t end : from.cell_end) to.cell_end.push_back(end + rows);
+  to.arms += from.arms;
+  append(to.number, from.number);
+  append(to.verdict, from.verdict);
+  append(to.finish, from.finish);
+  append(to.answer, from.answer);
+  append(to.tokens, from.tokens);
+  append(to.logprob, from.logprob);
+  append(to.tokens_hash, from.tokens_hash);
+  append(to.path, from.path);
+  append(to.thinks, from.thinks);
+}
+
+void append_run(LoadedRun& all, const LoadedRun& run) {
+  const auto order = order_of(run.results.plan.problems, all.results.plan.problems);
+  const auto before = static_cast<std::uint32_t>(all.results.plan.arms.size());
+  for (store::ArmColumns arm : run.results.plan.arms) {
+    arm.name = name_of(run) + ": " + arm.name;
+    arm.sampled_as += before;
+    all.results.plan.arms.push_back(std::move(arm));
+  }
+  const std::size_t arms = run.results.plan.arms.size();
+  append_table(all.results.n, run.results.n, arms, order);
+  append_table(all.results.c, run.results.c, arms, order);
+  append_table(all.results.truncated, run.results.truncated, arms, order);
+  append(all.results.verdicts, run.results.verdicts);
+  append(all.results.mean_tokens, run.results.mean_tokens);
+  all.results.missing_samples += run.results.missing_samples;
+  append_samples(all.samples, stats::of_problems(run.samples, order));
+}
+
+std::vector<std::int64_t> common_k(const std::vector<LoadedRun>& runs) {
+  std::vector<std::int64_t> k = runs.front().results.plan.k;
+  for (const LoadedRun& run : runs) {
+    std::erase_if(k, [&](std::int64_t each) {
+      const auto& others = run.results.plan.k;
+      return std::find(others.begin(), others.end(), each) == others.end();
+    });
+  }
+  if (k.empty()) throw InputError("k of the runs", "at least one k that all runs have", "none");
+  return k;
+}
+
+/// (arm, problem, sample) -> row.
+std::map<std::tuple<std::string, std::string, std::int64_t>, std::size_t> rows_by_name(const LoadedRun& run) {
+  std::map<std::tuple<std::string, std::string, std::int64_t>, std::size_t> rows;
+  for (std::size_t arm = 0; arm < run.samples.arms; ++arm) {
+    for (std::size_t problem = 0; problem < run.samples.problems; ++problem) {
+      const stats::Cell cell(run.samples, arm, problem);
+      for (std::size_t row = cell.begin(); row < cell.end(); ++row) {
+        rows[{run.results.plan.arms[arm].name, run.results.plan.problems[problem], run.samples.number[row]}] = row;
+      }
+    }
+  }
+  return rows;
+}
+
+struct NamedScore {
+  std::tuple<std::string, std::string, std::int64_t> sample;
+  double score;
+};
+
+NamedScore parse_score(const std::string& line, const std::string& where) {
+  const auto json = nlohmann::json::parse(line, nullptr, false);
+  const auto is = [&](const char* key, auto type) { return json.contains(key) && (json[key].*type)(); };
+  if (!json.is_object() || !is("arm", &nlohmann::json::is_string) || !is("problem", &nlohmann::json::is_string) ||
+      !is("sample", &nlohmann::json::is_number_integer) || !is("score", &nlohmann::json::is_number)) {
+    throw InputError(where, R"({"arm": text, "problem": text, "sample": number, "score": number})",
+                     line.substr(0, 80));
+  }
+  return {{json["arm"], json["problem"], json["sample"]}, json["score"]};
+}
+
+}  // namespace
+
+LoadedRun load_run(const std::filesystem::path& path) {
+  LoadedRun run{path, results_of(path), {}, {}};
+  run.results = store::read_results(run.file);
+  run.samples = store::read_samples(run.file, run.results);
+  return run;
+}
+
+void check_same_problems(const std::vector<LoadedRun>& runs) {
+  const store::ResultsPlan& first = runs.front().results.plan;
+  const std::set<std::string> known(first.problems.begin(), first.problems.end());
+  for (const LoadedRun& run : runs) {
+    const store::ResultsPlan& plan = run.results.plan;
+    const auto more = missing_in(plan.problems, known);
+    const auto less = missing_in(first.problems, {plan.problems.begin(), plan.problems.end()});
+    if (!more.empty() || !less.empty()) {
+      std::string found;
+      if (!less.empty()) found += fmt::format("{} problems are not there: {}", less.size(), some_of(less));
+      if (!more.empty())
+        found += fmt::format("{}{} problems are only there: {}", found.empty() ? "" : "; ", more.size(),
+                             some_of(more));
+      throw InputError(run.path.string(), "the problems of " + runs.front().path.string() + ", to be compared",
+                       found);
+    }
+    if (plan.about.gold.empty() || first.about.gold.empty()) continue;
+    const auto order = order_of(plan.problems, first.problems);
+    std::vector<std::string> other_gold;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (plan.about.gold[order[i]] != first.about.gold[i]) other_gold.push_back(first.problems[i]);
+    }
+    if (!other_gold.empty())
+      throw InputError(run.path.string(), "the golds of " + runs.front().path.string(),
+                       "others at " + some_of(other_gold));
+  }
+}
+
+LoadedRun joined(std::vector<LoadedRun> runs) {
+  if (runs.size() == 1) return std::move(runs.front());
+  check_same_problems(runs);
+  LoadedRun all{runs.front().path, runs.front().file, {}, {}};
+  std::vector<std::string> names;
+  for (const LoadedRun& run : runs) names.push_back(name_of(run));
+  all.results.plan.provenance = runs.front().results.plan.provenance;
+  all.results.plan.provenance.name = join(names, ", ");
+  all.results.plan.problems = runs.front().results.plan.problems;
+  all.results.plan.about = runs.front().results.plan.about;
+  all.results.plan.k = common_k(runs);
+  all.results.interval_method = runs.front().results.interval_method;
+  all.samples.problems = all.results.plan.problems.size();
+  for (const LoadedRun& run : runs) append_run(all, run);
+  return all;
+}
+
+std::vector<double> read_scores(const std::filesystem::path& file, const LoadedRun& run) {
+  constexpr std::size_t kLargest = std::size_t{4} << 30;
+  const auto rows = rows_by_name(run);
+  std::vector<double> scores(run.samples.rows(), std::numeric_limits<double>::quiet_NaN());
+  const std::string text = read_text(file, kLargest);
+  std::size_t line = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string where = file.string() + ":" + std::to_string(++line);
+    const std::string content = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (content.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const NamedScore named = parse_score(content, where);
+    const auto row = rows.find(named.sample);
+    if (row == rows.end()) throw InputError(where, "a sample of " + run.path.string(), content.substr(0, 80));
+    if (!std::isnan(scores[row->second])) throw InputError(where, "each sample once", content.substr(0, 80));
+    scores[row->second] = named.score;
+  }
+  std::vector<std::string> gaps;
+  for (const auto& [sample, row] : rows) {
+    if (std::isnan(scores[row]))
+      gaps.push_back(fmt::format("{}/{}/{}", std::get<0>(sample), std::get<1>(sample), std::get<2>(sample)));
+  }
+  if (!gaps.empty())
+    throw InputError(file.string(), "a score for each of the " + std::to_string(scores.size()) + " samples",
+                     "none for " + some_of(gaps) + " (arm/problem/sample)");
+  return scores;
+}
+
+std::string pooled_text(const std::vector<LoadedRun>& runs, const std::vector<Analysis>& analyses,
+                        std::vector<double> weights, std::size_t width) {
+  double sum = 0;
+  for (const double weight : weights) sum += weight;
+  for (double& weight : weights) weight /= sum;
+  const auto k = common_k(runs);
+  std::vector<std::string> heads = {"arm"}, tasks;
+  for (const std::int64_t each : k) heads.push_back(fmt::format("Pass@{}", each));
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    tasks.push_back(fmt::format("{} x {}", printable(name_of(runs[i])), fmt::format("{:.3g}", weights[i])));
+  Table table(heads);
+  std::size_t common = 0;
+  for (const store::ArmColumns& arm : runs.front().results.plan.arms) {
+    std::vector<std::size_t> index;
+    for (const LoadedRun& run : runs) {
+      const auto& arms = run.results.plan.arms;
+      const auto found = std::find_if(arms.begin(), arms.end(), [&](const auto& other) { return other.name == arm.name; });
+      if (found != arms.end()) index.push_back(static_cast<std::size_t>(found - arms.begin()));
+    }
+    if (index.size() < runs.size()) continue;
+    ++common;
+    std::vector<std::string> means = {printable(arm.name)}, ranges = {""};
+    for (const std::int64_t each : k) {
+      std::vector<stats::Estimate> parts;
+      for (std::size_t i = 0; i < runs.size(); ++i) {
+        const auto place = std::find(analyses[i].k.begin(), analyses[i].k.end(), each) - analyses[i].k.begin();
+        parts.push_back(analyses[i].tables.front().values[index[i] * analyses[i].k.size() +
+                                                          static_cast<std::size_t>(place)]);
+      }
+      const stats::Estimate pooled = stats::weighted_sum(parts, weights);
+      means.push_back(std::isnan(pooled.mean) ? "-" : fmt::format("{:.1f}", 100 * pooled.mean));
+      ranges.push_back(std::isnan(pooled.low) ? "" : fmt::format("{:.1f}..{:.1f}", 100 * pooled.low, 100 * pooled.high));
+    }
+    table.add_row(means);
+    table.add_row(ranges);
+  }
+  if (common == 0) throw InputError("arms of the runs", "at least one arm name that all runs have", "none");
+  return wrapped(fmt::format("Pass@k in %, pooled over tasks ({}), and its {:g} % interval", join(tasks, " + "),
+                             100 * analyses.front().level),
+                 width, 0) +
+         table.text(width) +
+         wrapped("Intervals: MOVER (Zou & Donner 2008) of the tasks' own intervals; tasks are independent.", width, 2);
+}
+
+}  // namespace wisk::report

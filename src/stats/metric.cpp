@@ -1,0 +1,149 @@
+#include <wisk/stats/metric.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include <wisk/core/assert.hpp>
+#include <wisk/stats/best_at_k.hpp>
+#include <wisk/stats/diversity.hpp>
+#include <wisk/stats/majority.hpp>
+#include <wisk/stats/pass_at_k.hpp>
+
+namespace wisk::stats {
+namespace {
+
+struct Words {
+  std::string_view id, title, meaning;
+};
+
+constexpr std::array<Words, kMetrics> kWords = {
+    {{"pass_at_k", "Pass@k",
+      "probability that at least one of k samples is correct: 1 - C(n-c, k) / C(n, k) (Chen et al. 2021, arXiv "
+      "2107.03374, eq. 1), mean over problems"},
+     {"pass_at_k_undecided_correct", "Pass@k, undecided as correct",
+      "Pass@k with undecided samples (the checker's limit was reached) taken as correct"},
+     {"majority_at_k", "Majority@k",
+      "probability that the most frequent answer among k samples is correct: exact expectation over all "
+      "subsets of k of the n samples, equal answers vote together, ties shared equally, samples without an "
+      "answer do not vote"},
+     {"best_at_k", "Best@k",
+      "probability that the sample with the largest score among k is correct: exact expectation over all "
+      "subsets of k of the n samples, equal scores averaged"},
+     {"weighted_majority_at_k", "Weighted majority@k",
+      "probability that the answer with the largest sum of weights among k samples is correct: over all "
+      "subsets of k of the n samples where they are few, else over random ones"},
+     {"distinct_at_k", "Distinct answers@k",
+      "expected number of distinct answers among k samples: exact rarefaction (Hurlbert 1971, Ecology 52, "
+      "577-586)"}}};
+
+const Words& words_of(Metric metric) {
+  return kWords[static_cast<std::size_t>(metric)];
+}
+
+std::vector<std::int64_t> votes_of(const std::vector<AnswerClass>& classes) {
+  std::vector<std::int64_t> votes;
+  for (const AnswerClass& of_answer : classes) votes.push_back(of_answer.votes);
+  return votes;
+}
+
+std::vector<std::uint8_t> correct_of(const Samples& samples, const Cell& cell) {
+  std::vector<std::uint8_t> correct;
+  for (const Verdict verdict : cell.of(samples.verdict)) correct.push_back(verdict == Verdict::kCorrect);
+  return correct;
+}
+
+/// Values of one cell for each of `k`, all of them at most the cell's size.
+std::vector<double> values_of_cell(const Samples& samples, const Cell& cell, Metric metric,
+                                   std::span<const std::int64_t> k, std::span<const double> score,
+                                   bool log_weights) {
+  switch (metric) {
+    case Metric::kPass:
+    case Metric::kPassUndecidedCorrect: {
+      std::int64_t correct = count(samples, cell, Verdict::kCorrect);
+      if (metric == Metric::kPassUndecidedCorrect) correct += count(samples, cell, Verdict::kUndecided);
+      std::vector<double> values;
+      for (const std::int64_t each : k) values.push_back(pass_at_k(cell.size(), correct, each));
+      return values;
+    }
+    case Metric::kMajority: return majority_at_k(answer_classes(samples, cell), cell.size(), k);
+    case Metric::kDistinct: return distinct_at_k(votes_of(answer_classes(samples, cell)), cell.size(), k);
+    case Metric::kBest:
+      return best_at_k(score.subspan(cell.begin(), cell.end() - cell.begin()), correct_of(samples, cell), k);
+    case Metric::kWeightedMajority: {
+      std::vector<Vote> votes;
+      for (std::size_t row = cell.begin(); row < cell.end(); ++row) {
+        votes.push_back({samples.answer[row], log_weights ? std::exp(score[row]) : score[row],
+                         samples.verdict[row] == Verdict::kCorrect});
+      }
+      std::vector<double> values;
+      for (const WeightedValue& value : weighted_majority_at_k(votes, k, cell.begin()))
+        values.push_back(value.value);
+      return values;
+    }
+  }
+  WISK_ASSERT(false);
+  return {};
+}
+
+}  // namespace
+
+std::string_view id_of(Metric metric) {
+  return words_of(metric).id;
+}
+
+std::string_view title_of(Metric metric) {
+  return words_of(metric).title;
+}
+
+std::string_view meaning_of(Metric metric) {
+  return words_of(metric).meaning;
+}
+
+bool is_share(Metric metric) {
+  return metric != Metric::kDistinct;
+}
+
+Range range_of(Metric metric, std::int64_t k) {
+  return {0, is_share(metric) ? 1.0 : static_cast<double>(k)};
+}
+
+std::vector<double> scores_of(const Samples& samples, Score score, std::span<const double> imported) {
+  if (score == Score::kImported) {
+    WISK_ASSERT(imported.size() == samples.rows());
+    return {imported.begin(), imported.end()};
+  }
+  std::vector<double> scores(samples.rows());
+  for (std::size_t row = 0; row < scores.size(); ++row) {
+    const double tokens = samples.tokens[row];
+    switch (score) {
+      case Score::kMeanLogprob: scores[row] = samples.logprob[row] / std::max(1.0, tokens); break;
+      case Score::kLogprob: scores[row] = samples.logprob[row]; break;
+      case Score::kShortest: scores[row] = -tokens; break;
+      case Score::kLongest: scores[row] = tokens; break;
+      case Score::kImported: break;
+    }
+  }
+  return scores;
+}
+
+std::vector<std::vector<double>> values_of(const Samples& samples, std::size_t arm, Metric metric,
+                                           std::span<const std::int64_t> k, std::span<const double> score,
+                                           bool log_weights) {
+  WISK_ASSERT(std::is_sorted(k.begin(), k.end()));
+  std::vector<std::vector<double>> values(
+      k.size(), std::vector<double>(samples.problems, std::numeric_limits<double>::quiet_NaN()));
+  for (std::size_t problem = 0; problem < samples.problems; ++problem) {
+    const Cell cell(samples, arm, problem);
+    const auto enough =
+        static_cast<std::size_t>(std::upper_bound(k.begin(), k.end(), cell.size()) - k.begin());
+    if (enough == 0) continue;
+    const auto of_cell =
+        values_of_cell(samples, cell, metric, k.subspan(0, enough), score, log_weights);
+    for (std::size_t i = 0; i < enough; ++i) values[i][problem] = of_cell[i];
+  }
+  return values;
+}
+
+}  // namespace wisk::stats
