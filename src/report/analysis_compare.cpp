@@ -57,7 +57,9 @@ std::vector<Difference> differences_at(const Analysis& analysis, const std::vect
     std::vector<double> difference(problems);
     for (std::size_t i = 0; i < problems; ++i) difference[i] = mine[i] - theirs[i];
     p_values.push_back(arm == base ? kNaN : test.p_value(difference));
-    found.push_back({stats::paired_difference(mine, theirs, width, analysis.level), p_values.back(), kNaN, 0});
+    found.push_back({arm == base ? Estimate{kNaN, kNaN, kNaN}
+                                 : stats::paired_difference(mine, theirs, width, analysis.level),
+                     p_values.back(), kNaN, 0});
   }
   const auto adjusted = stats::holm(p_values);
   const auto best = stats::best_probability(rows_of(values, distinct, problems), distinct.size());

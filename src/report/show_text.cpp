@@ -166,7 +166,7 @@ std::string differences_text(const Analysis& analysis, std::size_t width) {
   std::vector<std::size_t> arms;
   std::vector<std::string> names;
   for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
-    if (arm == *analysis.baseline) continue;
+    if (analysis.arm(arm).sampled_as == analysis.arm(*analysis.baseline).sampled_as) continue;
     arms.push_back(arm);
     names.push_back(name_of(analysis, arm));
   }
@@ -190,7 +190,8 @@ std::string differences_text(const Analysis& analysis, std::size_t width) {
   text += two_line_table(names_of(analysis), header(analysis, stats::title_of(analysis.metric)), width,
                          [&](std::size_t arm, std::size_t k) {
                            const Difference& each = analysis.differences[arm * ks + k];
-                           return std::pair("p " + p_value(each.holm), fmt::format("best {:.2f}", each.best));
+                           const std::string p = p_value(each.holm);
+                           return std::pair(p == "-" ? p : "p " + p, fmt::format("best {:.2f}", each.best));
                          });
   return text;
 }

@@ -61,17 +61,14 @@ class WeightedGammas {
 
 }  // namespace
 
-void Masses::add_at_end(double value, double mass) {
-  if (mass <= 0) return;
-  if (value == values.front()) {
-    masses.front() += mass;
-  } else if (value == values.back()) {
-    masses.back() += mass;
+void Masses::add(double value, double mass) {
+  const auto place = std::lower_bound(values.begin(), values.end(), value);
+  const auto index = place - values.begin();
+  if (place != values.end() && *place == value) {
+    masses[static_cast<std::size_t>(index)] += mass;
   } else {
-    const bool before = value < values.front();
-    WISK_ASSERT(before || value > values.back());
-    values.insert(before ? values.begin() : values.end(), value);
-    masses.insert(before ? masses.begin() : masses.end(), mass);
+    values.insert(place, value);
+    masses.insert(masses.begin() + index, mass);
   }
 }
 

@@ -8,8 +8,7 @@ namespace wisk::stats {
 /// Distinct values in ascending order and the mass of each. [D], [D]; masses > 0.
 struct Masses {
   std::vector<double> values, masses;
-  /// Adds `mass` at `value`, which is not between the least and the largest value.
-  void add_at_end(double value, double mass);
+  void add(double value, double mass);
 };
 
 /// The q with P(sum_i w_i v_i <= q) = probability for w ~ Dirichlet(masses). The sum is at most q exactly

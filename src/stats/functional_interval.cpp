@@ -80,7 +80,10 @@ Estimate functional_interval(std::size_t problems, const Functional& functional,
   if (draws.empty()) return {estimate, kNaN, kNaN};
   const auto count = static_cast<double>(problems);
   const auto size = static_cast<double>(draws.size());
-  const auto [below, not_above] = std::equal_range(draws.begin(), draws.end(), estimate);
+  // The middle of the draws' weights: where their median lies beside it shows their bias.
+  std::fill(weights.begin(), weights.end(), unseen == Unseen::kBothEnds ? count / (count + 1.0) : 1.0);
+  std::fill(weights.begin() + static_cast<long>(problems), weights.end(), count / (count + 1.0) / 2);
+  const auto [below, not_above] = std::equal_range(draws.begin(), draws.end(), functional(weights));
   const double share =
       (static_cast<double>(below - draws.begin()) + static_cast<double>(not_above - draws.begin())) / 2 /
       size;

@@ -26,6 +26,9 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr Estimate kNoEstimate = {kNaN, kNaN, kNaN};
+/// How much one unseen problem at an end of the range counts against the variance that was seen. Between arms
+/// less: most problems have a small difference or none, and all of them can be seen.
+constexpr double kCaution = 1.0, kPairedCaution = 1.0 / 16;
 
 /// Neumaier's compensated sum, in the order given.
 class Sum {
@@ -80,40 +83,33 @@ Shape shape_of(const Masses& seen) {
   return shape;
 }
 
-/// How far the upper end has to lie above the quantile without a mass, times the number of problems; below it
-/// when negative. docs/statistics.md, "The mass at the ends", has the same four terms in words.
-double needed_shift(const Shape& shape, double probability) {
+/// How far above the mean of the seen problems one more has to lie for its quantile to be the upper end;
+/// below when negative. docs/statistics.md, "The added problem", has the same four terms in words. caution:
+/// how much an unseen problem at the end of the range counts.
+double added_distance(const Shape& shape, double probability, double caution) {
   const double room = 1.0 - shape.mean;
   if (shape.variance == 0) return room;
   const double count = shape.problems;
   const double spread = std::sqrt(count * shape.variance);  // standard error of the mean, times count
+  const double z = normal_quantile(probability);
   const double lattice = shape.gap / 2 * std::min(1.0, 5.0 * shape.gap / spread);
   const double shift = shape.skew + lattice;
-  // What Student's t asks for beyond the spread that the quantile with that shift's mass already has.
-  const double distance = std::abs(shift) * (shift > 0 ? room : shape.mean);
-  const double z = normal_quantile(probability);
+  // What Student's t asks for beyond the spread that the quantile already has.
   const double student = student_t_quantile(probability, count - 1.0) * std::sqrt(count / (count - 1.0));
   const double normal = z * std::sqrt(count / (count + 1.0));
-  const double wider = std::max(0.0, student * spread - normal * std::sqrt(spread * spread + distance));
+  const double wider = std::max(0.0, student * spread - normal * std::sqrt(spread * spread + shift * shift));
   // The estimated skewness moves with the mean: what its correction takes away from the width.
   const double unsure = z * (2.0 * z * z + 1.0) / 6.0 * shape.heaviness / count * spread;
   const double seen = shift + shape.excess * wider + unsure;
   // One unseen problem at the end of the range, against all of the variance that was seen.
-  const double unseen = room * room / (room * room + 4.0 * spread * spread);
+  const double unseen = caution * room * room / (caution * room * room + spread * spread);
   return std::max(seen, (1.0 - unseen) * seen + unseen * room);
 }
 
 /// The upper end for values in 0..1.
-double upper_end(Masses seen, double probability) {
+double upper_end(Masses seen, double probability, double caution) {
   const Shape shape = shape_of(seen);
-  const double room = 1.0 - shape.mean;
-  if (room <= 0.0) return 1.0;
-  const double shift = needed_shift(shape, probability);
-  if (shift >= 0) {
-    seen.add_at_end(1.0, std::min(1.0, shift / room));
-  } else {
-    seen.add_at_end(0.0, std::min(1.0, -shift / shape.mean));
-  }
+  seen.add(std::clamp(shape.mean + added_distance(shape, probability, caution), 0.0, 1.0), 1.0);
   return dirichlet_mean_quantile(seen, probability);
 }
 
@@ -151,9 +147,8 @@ double share_of_range(double value, Range range) {
   return std::clamp(share, 0.0, 1.0);
 }
 
-}  // namespace
-
-Estimate mean_interval(std::span<const double> values, Range range, double level) {
+/// mean_interval with a chosen caution.
+Estimate interval_of(std::span<const double> values, Range range, double level, double caution) {
   WISK_ASSERT(level > 0 && level < 1 && range.low < range.high);
   if (values.empty()) return kNoEstimate;
   Sum sum;
@@ -168,16 +163,41 @@ Estimate mean_interval(std::span<const double> values, Range range, double level
   const double probability = 0.5 + level / 2;
   const double width = range.high - range.low;
   const double mean = std::clamp(sum.value() / static_cast<double>(values.size()), range.low, range.high);
-  const double low = range.high - width * upper_end(mirrored(masses), probability);
-  const double high = range.low + width * upper_end(masses, probability);
+  const double low = range.high - width * upper_end(mirrored(masses), probability, caution);
+  const double high = range.low + width * upper_end(masses, probability, caution);
   return {mean, std::clamp(low, range.low, mean), std::clamp(high, mean, range.high)};
+}
+
+}  // namespace
+
+Estimate mean_interval(std::span<const double> values, Range range, double level) {
+  return interval_of(values, range, level, kCaution);
 }
 
 Estimate paired_difference(std::span<const double> a, std::span<const double> b, double width, double level) {
   WISK_ASSERT(a.size() == b.size());
-  std::vector<double> differences(a.size());
-  for (std::size_t i = 0; i < a.size(); ++i) differences[i] = a[i] - b[i];
-  return mean_interval(differences, {-width, width}, level);
+  std::vector<double> gains(a.size()), losses(a.size());
+  Sum sum, squared_gains, squared_losses;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = a[i] - b[i];
+    if (std::isnan(difference)) return kNoEstimate;
+    gains[i] = std::max(0.0, difference);
+    losses[i] = std::max(0.0, -difference);
+    sum.add(difference);
+    squared_gains.add(gains[i] * gains[i]);
+    squared_losses.add(losses[i] * losses[i]);
+  }
+  const auto count = static_cast<double>(a.size());
+  const Estimate gain = interval_of(gains, {0.0, width}, level, kPairedCaution);
+  const Estimate loss = interval_of(losses, {0.0, width}, level, kPairedCaution);
+  // A problem has a gain or a loss, never both: their covariance is the negative product of the means.
+  const double variances = (squared_gains.value() / count - gain.mean * gain.mean) *
+                           (squared_losses.value() / count - loss.mean * loss.mean);
+  const double correlation = variances > 0 ? -gain.mean * loss.mean / std::sqrt(variances) : 0.0;
+  const auto reach = [&](double x, double y) { return std::sqrt(x * x + y * y - 2 * correlation * x * y); };
+  const double mean = sum.value() / count;
+  return {mean, std::max(-width, mean - reach(gain.mean - gain.low, loss.high - loss.mean)),
+          std::min(width, mean + reach(gain.high - gain.mean, loss.mean - loss.low))};
 }
 
 Estimate weighted_sum(std::span<const Estimate> estimates, std::span<const double> weights) {

@@ -44,11 +44,12 @@ double increasing_root(double low, double high, double start, Function&& at) {
     const auto [value, slope] = at(x);
     (value > 0 ? high : low) = x;
     double next = x - value / slope;
+    if (value == 0 || std::abs(next - x) <= 1e-15 * std::abs(x)) return x;
     if (!(next > low && next < high) || (step % 4 == 3 && high - low > width / 2)) {
       next = low + (high - low) / 2;
       width = high - low;
+      if (next <= low || next >= high) return x;
     }
-    if (next == x || value == 0 || std::abs(next - x) <= 1e-15 * std::abs(x)) return next;
     x = next;
   }
   return x;

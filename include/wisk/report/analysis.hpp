@@ -46,7 +46,7 @@ struct Column {
   std::vector<stats::Estimate> values;  ///< [A]; NaN: not known; an interval that is NaN: none
 };
 
-/// Arm against baseline over the same problems.
+/// Arm against baseline over the same problems; NaN where they are the same samples.
 struct Difference {
   stats::Estimate difference;  ///< of means, paired over problems
   double p_value, holm;        ///< of no difference, by sign flips; adjusted for the number of arms, each k
