@@ -59,8 +59,7 @@ std::vector<MetricTable> tables_of(const Analysis& analysis, const stats::Sample
       const auto values = stats::values_of(samples, arm, metric, analysis.k, score,
                                            options.score != stats::Score::kImported);
       for (std::size_t i = 0; i < analysis.k.size(); ++i) {
-        table.values.push_back(
-            stats::mean_interval(values[i], stats::range_of(metric, analysis.k[i]), analysis.level));
+        table.values.push_back(stats::interval_of(metric, analysis.k[i], values[i], analysis.level));
       }
     }
     tables.push_back(std::move(table));

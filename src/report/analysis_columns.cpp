@@ -203,9 +203,6 @@ void add_spread(Columns& columns, const Analysis& analysis, const Samples& sampl
 }
 
 void add_diversity(Columns& columns, const Analysis& analysis, const Samples& samples) {
-  const auto up_to_n = [&](std::size_t arm) {
-    return stats::Range{0, static_cast<double>(analysis.arm(arm).samples)};
-  };
   columns.add_mean(
       "answer_entropy", "entropy of answers", "nats", "diversity",
       "of the distribution of answers of a problem, bias-corrected (Chao, Wang & Jost 2013)",
@@ -219,8 +216,11 @@ void add_diversity(Columns& columns, const Analysis& analysis, const Samples& sa
       [&](const Cell& cell) { return entropy(samples, cell); });
   const auto add_distinct = [&](const char* id, const char* title, const char* meaning,
                                 const std::vector<std::uint64_t>& column, bool correct_only) {
-    columns.add_mean(id, title, "", "diversity", meaning, up_to_n, [&, correct_only](const Cell& cell) {
-      return static_cast<double>(distinct(samples, cell, column, correct_only));
+    columns.add(id, title, "", "diversity", meaning, [&, correct_only](std::size_t arm) {
+      const auto values = per_problem(samples, arm, [&](const Cell& cell) {
+        return static_cast<double>(distinct(samples, cell, column, correct_only));
+      });
+      return stats::count_interval(values, {0, static_cast<double>(analysis.arm(arm).samples)}, analysis.level);
     });
   };
   add_distinct("distinct_completions", "distinct completions",
@@ -292,6 +292,28 @@ bool probabilities_known(const store::ArmColumns& arm) {
   return arm.temperature == 1 && arm.top_p == 1 && arm.top_k == 0 && arm.min_p == 0;
 }
 
+/// How far the share of equal pairs exceeds what chance allows. The interval is at a level that is no accident of
+/// hundreds of arms; single problems do not suffice, for the probability of a rare completion that was not seen
+/// is not in the estimate of chance.
+Estimate duplicate_excess(const Analysis& analysis, const Samples& samples, std::size_t arm) {
+  constexpr double kSure = 0.9999;
+  constexpr std::ptrdiff_t kFewest = 5;
+  if (!probabilities_known(analysis.arm(arm))) return {kNaN, kNaN, kNaN};
+  const auto excess = per_problem(samples, arm, [&](const Cell& cell) {
+    return duplicate_pairs(samples, cell) - expected_duplicates(samples, cell);
+  });
+  Estimate found = stats::functional_interval(
+      samples.problems,
+      [&](std::span<const double> weights) {
+        return std::inner_product(weights.begin(), weights.end(), excess.begin(), 0.0) /
+               static_cast<double>(excess.size());
+      },
+      kSure);
+  if (std::count_if(excess.begin(), excess.end(), [](double each) { return each > 0; }) < kFewest)
+    found.low = found.high = kNaN;
+  return found;
+}
+
 void add_duplicates(Columns& columns, const Analysis& analysis, const Samples& samples) {
   const auto share = [](std::size_t) { return stats::Range{0, 1}; };
   columns.add_mean("duplicate_pairs", "equal pairs", "%", "health",
@@ -307,17 +329,10 @@ void add_duplicates(Columns& columns, const Analysis& analysis, const Samples& s
                                                         }),
                                             {0, 1}, analysis.level);
               });
-  // A paired difference so surely above 0 that it is no accident of hundreds of arms.
-  constexpr double kSure = 0.9999;
   columns.add("duplicate_excess", "equal pairs beyond chance", "%", "health",
-              "difference of the two, paired over problems; its interval is at 99.99 %", [&](std::size_t arm) {
-                if (!probabilities_known(analysis.arm(arm))) return Estimate{kNaN, kNaN, kNaN};
-                const auto seen = per_problem(
-                    samples, arm, [&](const Cell& cell) { return duplicate_pairs(samples, cell); });
-                const auto expected = per_problem(
-                    samples, arm, [&](const Cell& cell) { return expected_duplicates(samples, cell); });
-                return stats::paired_difference(seen, expected, 1, kSure);
-              });
+              "difference of the two, paired over problems; its interval is at 99.99 %; none where "
+              "fewer than five problems have more than chance allows",
+              [&](std::size_t arm) { return duplicate_excess(analysis, samples, arm); });
 }
 
 const Column* find(const Analysis& analysis, std::string_view id) {

@@ -14,7 +14,8 @@ using stats::Estimate;
 std::string number(double value, bool share, bool sign = false) {
   if (std::isnan(value)) return "-";
   const double shown = share ? 100 * value : value;
-  const int digits = share || std::abs(shown) >= 10 ? 1 : 2;
+  const double size = std::abs(shown);
+  const int digits = share || size >= 10 ? 1 : size >= 1 || size == 0 ? 2 : 3;
   return sign ? fmt::format("{:+.{}f}", shown, digits) : fmt::format("{:.{}f}", shown, digits);
 }
 

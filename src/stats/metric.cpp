@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
 
 #include <wisk/core/assert.hpp>
 #include <wisk/stats/best_at_k.hpp>
@@ -34,7 +36,7 @@ constexpr std::array<Words, kMetrics> kWords = {
      {"weighted_majority_at_k", "Weighted majority@k",
       "probability that the answer with the largest sum of weights among k samples is correct: over all "
       "subsets of k of the n samples where they are few, else over random ones"},
-     {"distinct_at_k", "Distinct answers@k",
+     {"distinct_at_k", "Distinct@k",
       "expected number of distinct answers among k samples: exact rarefaction (Hurlbert 1971, Ecology 52, "
       "577-586)"}}};
 
@@ -107,6 +109,23 @@ bool is_share(Metric metric) {
 
 Range range_of(Metric metric, std::int64_t k) {
   return {0, is_share(metric) ? 1.0 : static_cast<double>(k)};
+}
+
+Estimate count_interval(std::span<const double> values, Range range, double level) {
+  const bool equal = std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end();
+  if (equal) return mean_interval(values, range, level);
+  return functional_interval(
+      values.size(),
+      [&](std::span<const double> weights) {
+        return std::inner_product(weights.begin(), weights.end(), values.begin(), 0.0) /
+               static_cast<double>(values.size());
+      },
+      level);
+}
+
+Estimate interval_of(Metric metric, std::int64_t k, std::span<const double> values, double level) {
+  return is_share(metric) ? mean_interval(values, range_of(metric, k), level)
+                          : count_interval(values, range_of(metric, k), level);
 }
 
 std::vector<double> scores_of(const Samples& samples, Score score, std::span<const double> imported) {

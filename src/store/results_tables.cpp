@@ -142,7 +142,7 @@ void write_metrics(NetcdfWriter& file, const ResultsPlan& plan, const stats::Sam
     for (std::size_t arm = 0; arm < plan.arms.size(); ++arm) {
       const auto values = stats::values_of(samples, arm, metric, plan.k, score);
       for (std::size_t i = 0; i < plan.k.size(); ++i) {
-        const auto estimate = stats::mean_interval(values[i], stats::range_of(metric, plan.k[i]));
+        const auto estimate = stats::interval_of(metric, plan.k[i], values[i]);
         mean.push_back(estimate.mean);
         low.push_back(estimate.low);
         high.push_back(estimate.high);
