@@ -15,12 +15,14 @@
 namespace wisk::stats {
 
 const std::string_view kIntervalMethod =
-    "over problems: quantiles of the mean under Dirichlet weights, with a mass of at most one problem at an "
-    "end of the range (second-order correct; Clopper and Pearson's for zeros and ones)";
+    "over problems: quantiles of the mean under Dirichlet weights, one problem added towards the end of the "
+    "range "
+    "(second-order correct; Clopper and Pearson's for zeros and ones)";
 
 const std::string_view kDifferenceMethod =
-    "paired over problems: mean of the problems' differences; quantiles of the mean under Dirichlet weights, "
-    "with a mass of at most one problem at an end of the range";
+    "paired over problems: intervals of mean gain and mean loss (quantiles under Dirichlet weights, one "
+    "problem "
+    "added), their distances added in squares with their correlation";
 
 namespace {
 
@@ -83,19 +85,31 @@ Shape shape_of(const Masses& seen) {
   return shape;
 }
 
+/// Of one end of the interval.
+struct Quantiles {
+  double probability, normal, student;
+};
+
+Quantiles quantiles_of(double level, std::size_t problems) {
+  const double probability = 0.5 + level / 2;
+  const double student =
+      problems > 1 ? student_t_quantile(probability, static_cast<double>(problems) - 1) : 0.0;
+  return {probability, normal_quantile(probability), student};
+}
+
 /// How far above the mean of the seen problems one more has to lie for its quantile to be the upper end;
 /// below when negative. docs/statistics.md, "The added problem", has the same four terms in words. caution:
 /// how much an unseen problem at the end of the range counts.
-double added_distance(const Shape& shape, double probability, double caution) {
+double added_distance(const Shape& shape, const Quantiles& quantiles, double caution) {
   const double room = 1.0 - shape.mean;
   if (shape.variance == 0) return room;
   const double count = shape.problems;
   const double spread = std::sqrt(count * shape.variance);  // standard error of the mean, times count
-  const double z = normal_quantile(probability);
+  const double z = quantiles.normal;
   const double lattice = shape.gap / 2 * std::min(1.0, 5.0 * shape.gap / spread);
   const double shift = shape.skew + lattice;
   // What Student's t asks for beyond the spread that the quantile already has.
-  const double student = student_t_quantile(probability, count - 1.0) * std::sqrt(count / (count - 1.0));
+  const double student = quantiles.student * std::sqrt(count / (count - 1.0));
   const double normal = z * std::sqrt(count / (count + 1.0));
   const double wider = std::max(0.0, student * spread - normal * std::sqrt(spread * spread + shift * shift));
   // The estimated skewness moves with the mean: what its correction takes away from the width.
@@ -107,10 +121,10 @@ double added_distance(const Shape& shape, double probability, double caution) {
 }
 
 /// The upper end for values in 0..1.
-double upper_end(Masses seen, double probability, double caution) {
+double upper_end(Masses seen, const Quantiles& quantiles, double caution) {
   const Shape shape = shape_of(seen);
-  seen.add(std::clamp(shape.mean + added_distance(shape, probability, caution), 0.0, 1.0), 1.0);
-  return dirichlet_mean_quantile(seen, probability);
+  seen.add(std::clamp(shape.mean + added_distance(shape, quantiles, caution), 0.0, 1.0), 1.0);
+  return dirichlet_mean_quantile(seen, quantiles.probability);
 }
 
 /// Equal values become one. values: [P] in 0..1.
@@ -160,11 +174,11 @@ Estimate interval_of(std::span<const double> values, Range range, double level, 
   std::transform(values.begin(), values.end(), shares.begin(),
                  [&](double value) { return share_of_range(value, range); });
   const Masses masses = masses_of(std::move(shares));
-  const double probability = 0.5 + level / 2;
+  const Quantiles quantiles = quantiles_of(level, values.size());
   const double width = range.high - range.low;
   const double mean = std::clamp(sum.value() / static_cast<double>(values.size()), range.low, range.high);
-  const double low = range.high - width * upper_end(mirrored(masses), probability, caution);
-  const double high = range.low + width * upper_end(masses, probability, caution);
+  const double low = range.high - width * upper_end(mirrored(masses), quantiles, caution);
+  const double high = range.low + width * upper_end(masses, quantiles, caution);
   return {mean, std::clamp(low, range.low, mean), std::clamp(high, mean, range.high)};
 }
 

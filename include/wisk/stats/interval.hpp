@@ -45,9 +45,11 @@ inline Estimate mean_with_interval(std::span<const double> values) {
 
 extern const std::string_view kDifferenceMethod;
 
-/// Mean of a[i] - b[i] over the problems and its interval, paired over problems: mean_interval of the
-/// differences, which can reach from -width to width. NaN when a problem is NaN in either.
-/// a, b: [P].
+/// Mean of a[i] - b[i] over the problems and its interval, paired over problems; a difference can reach from
+/// -width to width. Gains (the positive part of a difference) and losses have each an interval as
+/// mean_interval has, with less weight on unseen problems; their ends add in squares with the correlation of
+/// gains and losses (MOVER: Zou and Donner 2008). So it holds when nearly all differences are 0, where
+/// Student's t fails. NaN when a problem is NaN in either. a, b: [P].
 Estimate paired_difference(std::span<const double> a, std::span<const double> b, double width = 1.0,
                            double level = kIntervalLevel);
 
@@ -57,21 +59,22 @@ Estimate paired_difference(std::span<const double> a, std::span<const double> b,
 /// estimates, weights: [E].
 Estimate weighted_sum(std::span<const Estimate> estimates, std::span<const double> weights);
 
-/// Which problems, seen or not, the draws of functional_interval weigh.
+/// Which problems the draws of functional_interval weigh.
 enum class Unseen {
   kNone,      // those seen
-  kBothEnds,  // and two more, of mass 1/2 each in the draws and of weight 0 in the estimate: the caller lets
-              // the last two weights belong to the least and the largest value that a problem can have
+  kBothEnds,  // those, and again with two more: the caller lets the last two weights belong to the least and
+              // the largest value that a problem can have. The interval is the hull of both
 };
 
 /// Any functional of the distribution of problems (a variance, a quantile, a bound) and its interval:
 /// percentiles over 2,000 draws of the Bayesian bootstrap (Rubin 1981), the levels moved for the bias and the
 /// skewness of the draws as BCa does (Efron 1987, JASA 82, 171-185; by 2 z0 - a, as exponential weights have
-/// twice the skewness of multinomial ones) and widened as Student's t is. `functional` gets one weight a
-/// problem
-/// ([P], or [P + 2] with kBothEnds), 0 or more, that sum to P; all 1 for the estimate itself. It must depend
-/// on the weights continuously enough; it is called about 2,000 + P times. Deterministic. All NaN when there
-/// is no problem or the estimate is NaN; draws that give NaN are left out.
+/// twice the skewness of multinomial ones) and widened as Student's t is. With kBothEnds the two added
+/// problems have mass 1/2 each in half of the draws and weight 0 in the estimate: for few problems that are
+/// much alike, where those alone would undercover (docs/statistics.md). `functional` gets one weight a
+/// problem ([P], or [P + 2] with kBothEnds), 0 or more, that sum to P; all 1 for the estimate itself. It is
+/// called about 2,000 + P times, twice with kBothEnds. Deterministic. All NaN when there is no problem or the
+/// estimate is NaN; draws that give NaN are left out.
 Estimate functional_interval(std::size_t problems,
                              const std::function<double(std::span<const double> weights)>& functional,
                              double level = kIntervalLevel, Unseen unseen = Unseen::kNone);
