@@ -58,6 +58,13 @@ class Hdf5Reader {
   /// Whether there is a variable of that name.
   bool has(const char* name) const { return H5Lexists(file_.get(), name, H5P_DEFAULT) > 0; }
 
+  /// Length of a one-dimensional variable.
+  std::size_t length(const char* name) const {
+    const auto shape = shape_of(open(name), name);
+    if (shape.size() != 1) throw error(name, "one dimension", "shape " + in_words(shape));
+    return shape[0];
+  }
+
   /// `count` values of a one-dimensional variable from `offset` on.
   template <class T>
   std::vector<T> slice(const char* name, std::size_t offset, std::size_t count) const {

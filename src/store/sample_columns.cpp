@@ -72,6 +72,32 @@ std::vector<T> below(const Hdf5Reader& reader, const char* name, std::size_t row
   return values;
 }
 
+/// Parts of the samples' texts in ascending order, read in large pieces so that each is decompressed once.
+class TextReader {
+ public:
+  explicit TextReader(const Hdf5Reader& reader) : reader_(reader), total_(reader.length("samples/text")) {}
+
+  std::string at(std::size_t offset, std::size_t size) {
+    if (offset > total_ || size > total_ - offset) {
+      throw reader_.error("samples/text", std::to_string(offset) + " bytes and " + std::to_string(size) + " more",
+                          std::to_string(total_) + " bytes");
+    }
+    if (offset < begin_ || offset + size > begin_ + piece_.size()) {
+      begin_ = offset;
+      piece_ = reader_.slice<std::uint8_t>("samples/text", offset,
+                                           std::min(total_ - offset, std::max(kPiece, size)));
+    }
+    const auto from = piece_.begin() + static_cast<std::ptrdiff_t>(offset - begin_);
+    return {from, from + static_cast<std::ptrdiff_t>(size)};
+  }
+
+ private:
+  static constexpr std::size_t kPiece = std::size_t{16} << 20;
+  const Hdf5Reader& reader_;
+  std::size_t total_, begin_ = 0;
+  std::vector<std::uint8_t> piece_;
+};
+
 void check_counts(const Hdf5Reader& reader, const stats::Samples& samples, const Results& results) {
   for (std::size_t i = 0; i < results.n.size(); ++i) {
     const stats::Cell cell(samples, i / samples.problems, i % samples.problems);
@@ -153,13 +179,12 @@ std::vector<SampleText> read_sample_texts(const std::filesystem::path& file, std
   const auto answers = reader.texts("samples/answer");
   const auto offsets = reader.list<std::int64_t>("samples/text_offset");
   const auto sizes = reader.values<std::int64_t>("samples/text_bytes", {offsets.size()});
+  TextReader text(reader);
   std::vector<SampleText> texts;
   for (const std::size_t row : rows) {
     WISK_ASSERT(row < offsets.size() && row < answers.size());
     const auto size = std::min<std::uint64_t>(most_bytes, static_cast<std::uint64_t>(sizes[row]));
-    const auto bytes =
-        reader.slice<std::uint8_t>("samples/text", static_cast<std::size_t>(offsets[row]), size);
-    texts.push_back({answers[row], std::string(bytes.begin(), bytes.end())});
+    texts.push_back({answers[row], text.at(static_cast<std::size_t>(offsets[row]), size)});
   }
   return texts;
 }
