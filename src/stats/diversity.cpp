@@ -41,7 +41,7 @@ double tail_of_logarithm(double share, std::int64_t n) {
   return sum;
 }
 
-/// What the classes not seen add: Chao, Wang and Jost 2013, the second sum of eq. 5.
+/// What the classes not seen add: the second part of the formula.
 double unseen_entropy(std::int64_t n, std::int64_t once, std::int64_t twice) {
   if (once == 0 || n < 2) return 0.0;
   const auto total = static_cast<double>(n);

@@ -102,16 +102,19 @@ double entropy_as_printed(const std::vector<std::int64_t>& sizes) {
 }
 
 TEST(AnswerEntropy, EqualsThePapersFormulaInHighPrecision) {
-  const std::vector<std::vector<std::int64_t>> cases = {{1, 1},
-                                                        {2, 1},
-                                                        {1, 1, 1},
-                                                        {60, 2, 1, 1},
-                                                        {40, 10, 5, 4, 2, 2, 1},
-                                                        {63, 1},
-                                                        {1000, 20, 1, 2, 1},
-                                                        std::vector<std::int64_t>(64, 1),
-                                                        std::vector<std::int64_t>(300, 1),
-                                                        {500, 500, 23, 1}};
+  const std::vector<std::vector<std::int64_t>> cases = {
+      {1, 1},
+      {2, 1},
+      {1, 1, 1},
+      {60, 2, 1, 1},
+      {40, 10, 5, 4, 2, 2, 1},
+      {63, 1},
+      {40, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1},
+      {900, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1},
+      {1000, 20, 1, 2, 1},
+      std::vector<std::int64_t>(64, 1),
+      std::vector<std::int64_t>(300, 1),
+      {500, 500, 23, 1}};
   for (const auto& sizes : cases) {
     EXPECT_NEAR(answer_entropy(sizes), entropy_as_printed(sizes), 1e-12) << sizes.size() << " " << sizes[0];
   }

@@ -298,6 +298,14 @@ TEST(WeightedMajority, TheSeedDecidesAndEqualWeightsAreExact) {
   }
 }
 
+TEST(WeightedMajority, EqualDrawsProveNothing) {
+  std::vector<Vote> votes(63, {0, 1.0, true});
+  votes.push_back({1, 0.5, false});  // never wins, which the draws can't know
+  const auto value = weighted_majority_at_k(votes, std::vector<std::int64_t>{32}, 1)[0];
+  EXPECT_EQ(value.value, 1.0);
+  EXPECT_EQ(value.error, 1.0 / kWeightedDraws);
+}
+
 TEST(WeightedMajority, AWeightThatIsNoNumberIsAnInputError) {
   const std::vector<std::int64_t> one = {1};
   EXPECT_THROW(weighted_majority_at_k(std::vector<Vote>{{0, std::nan(""), true}}, one, 1), InputError);

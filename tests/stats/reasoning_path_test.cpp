@@ -65,6 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
         Example{"Half of Ray's 3 jewels, so I have 12 + she'll get 3 = 15", {"15"}},
         Example{"Let x be the number of cats that sleep and 3 + 4 = 7", {"7"}},
         Example{"With x known we can now say that 3 + 4 = 7", {"7"}}, Example{"3*4=12+5=17", {"12", "17"}},
+        Example{"1 + 1 = 2,0000 and 1 + 1 = 2,00", {"2", "2"}},
         Example{"(3 + 4) * 2 = 14; 2(3+4) = 14", {"14", "14"}}, Example{"3 + 4\n= 7", {"7"}},
         Example{"3 + 4 =\n7", {"7"}}, Example{"3 + 4 == 7", {"7"}},
         Example{"- 5 eggs a day * 7 days = 35 eggs", {"35"}},
@@ -76,8 +77,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Example{"", {}}, Example{"x = 5", {}}, Example{"2x + 3 = 7", {}},
                       Example{"3 + 2x = 7", {}}, Example{"y + 3 + 4 = 9", {}}, Example{"The answer = 12", {}},
                       Example{"= = =", {}}, Example{"a 24-hour day = 24 hours", {}}, Example{"3 + = 4", {}},
-                      Example{"3 + 4 = seven", {}}, Example{"3 + 4 >= 7, 3 + 4 != 8, 3 + 4 => 7", {}},
-                      Example{"3 + 4 = x", {}}, Example{"-3 = -3", {}}, Example{"3 + 4 =", {}},
+                      Example{"3 + 4 * = 12", {}}, Example{"3 + 4 = seven", {}},
+                      Example{"3 + 4 >= 7, 3 + 4 != 8, 3 + 4 => 7", {}}, Example{"3 + 4 = x", {}},
+                      Example{"-3 = -3", {}}, Example{"3 + 4 =", {}},
                       Example{"3 + 4. Then 7 = 7; 3 + 4 is the same as the number of cats = 7", {}},
                       Example{"\\", {}}, Example{"3 + 4 = \\", {}}, Example{"<<", {}}));
 

@@ -16,9 +16,11 @@ std::vector<double> distinct_at_k(std::span<const std::int64_t> class_sizes, std
                                   std::span<const std::int64_t> k);
 
 /// Entropy of the answers' distribution in nats, corrected for classes not yet seen: Chao, Wang and Jost 2013
-/// (Methods in Ecology and Evolution 4, 1091-1100, eq. 5). The plain estimate -sum p log p is too low by
-/// about (classes - 1) / (2 n). 0 when there is no answer or one class only.
-/// class_sizes: samples of each class, any order, zeros allowed. Throws InputError when a size is negative.
+/// (Methods in Ecology and Evolution 4, 1091-1100), with n the sum of the sizes m, f1 and f2 the numbers of
+/// classes seen once and twice, A = 2 f2 / ((n-1) f1 + 2 f2), or 2 / ((n-1) (f1-1) + 2) where f2 = 0:
+///   sum m/n (1/m + ... + 1/(n-1)) + f1/n (1-A)^(1-n) (-ln A - sum_{r<n} (1-A)^r / r)
+/// The plain estimate, -sum p log p, is too low by about (classes - 1) / (2 n). 0 when there is no answer or
+/// one class only. class_sizes: any order, zeros allowed. Throws InputError when a size is negative.
 double answer_entropy(std::span<const std::int64_t> class_sizes);
 
 }  // namespace wisk::stats
