@@ -27,6 +27,7 @@ namespace {
 std::vector<Verb> all_verbs() {
   std::vector<Verb> verbs;
   verbs.push_back(run_verb());
+  verbs.push_back(plan_verb());
   verbs.push_back(show_verb());
   verbs.push_back(report_verb());
   verbs.push_back(status_verb());

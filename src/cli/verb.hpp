@@ -25,6 +25,7 @@ struct Verb {
 };
 
 Verb run_verb();
+Verb plan_verb();
 Verb show_verb();
 Verb report_verb();
 Verb status_verb();

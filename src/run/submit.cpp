@@ -10,12 +10,10 @@
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
 #include <wisk/core/hash.hpp>
-#include <wisk/model/transformer.hpp>
-#include <wisk/model/weights.hpp>
-#include <wisk/sample/engine.hpp>
 
 #include "child.hpp"
 #include "plan.hpp"
+#include "sizes.hpp"
 
 namespace wisk::run {
 
@@ -23,8 +21,6 @@ namespace {
 
 constexpr int kUsualCores = 8;             // where nobody can be asked
 constexpr double kOperationsACore = 20e9;  // a second, of a modest core, everything included
-constexpr std::uint64_t kProgramBytes = std::uint64_t{1} << 30;  // program, MPI, results in memory
-constexpr int kUsualBatch = 64;
 
 /// Cores of the smallest node of a partition; 0 when sinfo cannot be asked.
 int cores_of_node(const std::string& partition) {
@@ -51,33 +47,6 @@ bool is_complete(const std::filesystem::path& run) {
   if (!std::filesystem::exists(run / "summary.json")) return false;
   const auto json = nlohmann::json::parse(read_text(run / "summary.json"), nullptr, false);
   return json.is_object() && json.contains("complete") && json["complete"] == true;
-}
-
-/// Weights, keys and values of a full batch, and the program. The checkpoints are mapped: what a job of a
-/// control group maps is given back when memory is short.
-std::uint64_t memory_of_rank(const Plan& plan) {
-  const int ranks = plan.job.model.tensor_parallel;
-  const Checkpoints& c = plan.checkpoints;
-  const std::uint64_t page = model::Transformer::page_bytes(c.architecture, c.compute, ranks);
-  const auto batch =
-      static_cast<std::uint64_t>(plan.job.engine.max_batch > 0 ? plan.job.engine.max_batch : kUsualBatch);
-  const auto sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(plan.longest)) + 1;
-  const std::uint64_t cache = plan.job.engine.kv_cache_bytes > 0 ? plan.job.engine.kv_cache_bytes
-                                                                 : page * sequence * (batch * 3 / 2 + 1);
-  return model::Weights::bytes_for(c.architecture, c.storage, c.compute, ranks) + cache + kProgramBytes;
-}
-
-/// Tokens that are computed when every sample is as long as it may be.
-std::int64_t most_tokens(const Plan& plan) {
-  std::int64_t tokens = 0;
-  for (std::size_t a = 0; a < plan.job.arms.size(); ++a) {
-    const Arm& arm = plan.job.arms[a];
-    if (arm.sampled_as != a) continue;
-    for (const auto& prompt : plan.prompts)
-      tokens +=
-          static_cast<std::int64_t>(prompt.size()) + std::int64_t{arm.decode.samples} * arm.decode.max_tokens;
-  }
-  return tokens;
 }
 
 /// Rounded up to ten minutes, from half an hour to a day. A job that reaches its limit goes on by itself.

@@ -1,0 +1,17 @@
+#pragma once
+// How large a job is, from headers alone.
+
+#include <cstdint>
+
+#include "plan.hpp"
+
+namespace wisk::run {
+
+/// Bytes of a rank: weights, keys and values of a full batch, and the program. The checkpoints are mapped: what a
+/// job of a control group maps is given back when memory is short.
+std::uint64_t memory_of_rank(const Plan& plan);
+
+/// Tokens that are computed when every sample is as long as it may be.
+std::int64_t most_tokens(const Plan& plan);
+
+}  // namespace wisk::run
