@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <string>
 
 #include <wisk/core/error.hpp>
 
+#include "gauss_legendre.hpp"
 #include "subsets.hpp"
 
 // With m votes for a correct class, the other classes' sizes m_j and r samples in none of them, the number of
@@ -18,47 +18,6 @@
 // is positive: nothing cancels. A class with fewer than t votes is (1 + x)^m_j, one with the r.
 namespace wisk::stats {
 namespace {
-
-/// Nodes and weights on 0..1. Computed in long double: the outermost weights lose digits.
-struct Rule {
-  std::vector<long double> nodes, weights;
-};
-
-/// The Gauss-Legendre rule that integrates polynomials of degree 2 count - 1 exactly: Newton's method on the
-/// Legendre polynomial's roots (Numerical Recipes, section 4.6).
-Rule gauss_legendre(std::size_t count) {
-  Rule rule;
-  const auto size = static_cast<long double>(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    long double x =
-        std::cos(std::numbers::pi_v<long double> * (static_cast<long double>(i) + 0.75L) / (size + 0.5L));
-    long double before = 0;  // P_(count-1)
-    for (int step = 0; step < 100; ++step) {
-      long double value = 1;
-      before = 0;
-      for (std::size_t j = 0; j < count; ++j) {
-        const auto degree = static_cast<long double>(j);
-        const long double next = ((2 * degree + 1) * x * value - degree * before) / (degree + 1);
-        before = value;
-        value = next;
-      }
-      const long double change = value * (x * x - 1) / (size * (x * value - before));
-      x -= change;
-      if (std::abs(change) < 1e-17L) break;
-    }
-    rule.nodes.push_back((1 + x) / 2);
-    rule.weights.push_back((1 - x * x) / (size * size * before * before));
-  }
-  return rule;
-}
-
-/// Rules by their number of nodes, computed once a thread.
-const Rule& rule_with(std::size_t count) {
-  thread_local std::vector<Rule> rules;
-  if (rules.size() <= count) rules.resize(count + 1);
-  if (rules[count].nodes.empty()) rules[count] = gauss_legendre(count);
-  return rules[count];
-}
 
 /// Binomial coefficients grow to 2^n, so those of m samples that follow `before` others are divided by 2^e,
 /// e = (before + m) / 2 - before / 2: products of rows are then within 2^(-n/2)..2^(n/2), and any grouping of
@@ -139,7 +98,7 @@ class Majority {
       before += others_[j];
     }
     const auto ties = std::min(rivals, static_cast<std::size_t>(degree / t));
-    const Rule& rule = rule_with(ties / 2 + 1);
+    const QuadratureRule& rule = gauss_legendre(ties / 2 + 1);
     for (std::size_t i = 0; i < rule.nodes.size(); ++i) {
       multiply_rows(rivals, static_cast<std::size_t>(t), static_cast<Real>(rule.nodes[i]), rivals_.size());
       const auto weight = static_cast<Real>(rule.weights[i]);
