@@ -55,11 +55,13 @@ void add_analysis_options(Verb& verb) {
       "k", po::value<std::vector<std::int64_t>>()->multitoken()->value_name("K..."),
       "other k than the job's, up to the number of samples")(
       "level", po::value<double>()->default_value(stats::kIntervalLevel, "0.95")->value_name("L"),
-      "level of the intervals")("metric", po::value<std::string>()->default_value("pass_at_k")->value_name("NAME"),
+      "level of the intervals")("metric",
+                                po::value<std::string>()->default_value("pass_at_k")->value_name("NAME"),
                                 "what arms are compared by: pass_at_k, majority_at_k, best_at_k, "
                                 "weighted_majority_at_k, distinct_at_k")(
       "score", po::value<std::string>()->default_value("mean-logprob")->value_name("SCORE"),
-      "what Best@k takes the largest of: mean-logprob, logprob, shortest, longest, or a .jsonl file with arm, "
+      "what Best@k takes the largest of: mean-logprob, logprob, shortest, longest, or a .jsonl file with "
+      "arm, "
       "problem, sample and score on each line")(
       "weighted", "also the majority of votes weighted by the score (exp of a log-probability)")(
       "mixture", po::value<std::vector<std::string>>()->value_name("\"A + B\""),
@@ -84,10 +86,10 @@ report::AnalysisOptions analysis_options(const po::variables_map& options, const
   if (const auto* k = value<std::vector<std::int64_t>>(options, "k")) result.k = *k;
   result.level = options["level"].as<double>();
   if (!(result.level >= 0.5 && result.level < 1))
-    throw UsageError("--level: expected a number from 0.5 to below 1, found " +
-                     std::to_string(result.level));
+    throw UsageError("--level: expected a number from 0.5 to below 1, found " + std::to_string(result.level));
   result.metric = metric_named(options["metric"].as<std::string>());
-  result.weighted_majority = options.count("weighted") > 0 || result.metric == stats::Metric::kWeightedMajority;
+  result.weighted_majority =
+      options.count("weighted") > 0 || result.metric == stats::Metric::kWeightedMajority;
   set_score(result, options["score"].as<std::string>(), run);
   if (const auto* mixtures = value<std::vector<std::string>>(options, "mixture")) {
     for (const std::string& text : *mixtures) result.mixtures.push_back(mixture_of(text));

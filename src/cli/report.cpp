@@ -45,9 +45,12 @@ Verb report_verb() {
   verb.synopsis = "wisk report RUN [RUN...] -o FILE.html [--samples N]";
   verb.summary = "a page with the pictures and tables of a run, in one file that can be mailed";
   verb.details =
-      "Writes one HTML file that needs no network: Pass@k over delta and over k, the trajectory, Pass@1 against "
-      "Pass@k, bias and variance, differences from the baseline, a map of problems and arms with their samples, "
-      "and every number as a table and CSV. RUN is a run directory or its results.h5. Several runs stand side by "
+      "Writes one HTML file that needs no network: Pass@k over delta and over k, the trajectory, Pass@1 "
+      "against "
+      "Pass@k, bias and variance, differences from the baseline, a map of problems and arms with their "
+      "samples, "
+      "and every number as a table and CSV. RUN is a run directory or its results.h5. Several runs stand "
+      "side by "
       "side; they must have the same problems unless --other-problems says that they are not compared.\n\n"
       "Examples:\n"
       "  wisk report runs/gsm8k -o gsm8k.html\n"

@@ -38,7 +38,8 @@ std::string tables(const po::variables_map& options, const report::LoadedRun& ru
   const report::Analysis analysis = report::analyse(run.results, run.samples, asked);
   if (options.count("json") > 0) return report::show_json(analysis);
   if (options.count("csv") > 0) return report::show_csv(analysis);
-  if (options.count("compare") > 0) return report::show_pair(analysis, options["compare"].as<std::string>(), width);
+  if (options.count("compare") > 0)
+    return report::show_pair(analysis, options["compare"].as<std::string>(), width);
   return report::show_text(analysis, width);
 }
 
@@ -64,14 +65,20 @@ int show(const po::variables_map& options, comm::Communicator& world) {
 Verb show_verb() {
   Verb verb;
   verb.name = "show";
-  verb.synopsis = "wisk show RUN [RUN...] [--json | --csv | --by FIELD | --compare ARM | --pool] [--baseline ARM]";
+  verb.synopsis =
+      "wisk show RUN [RUN...] [--json | --csv | --by FIELD | --compare ARM | --pool] [--baseline ARM]";
   verb.summary = "the tables of a run: Pass@k of every arm, with intervals, differences and more";
   verb.details =
-      "Prints what a run found: what each arm is in words; Pass@k, majority, Best@k and distinct answers with "
-      "intervals; differences from a baseline arm over the same problems with p-values; the honest choice of an "
-      "arm where the task has a split; mixtures of early and late at equal budget; how the samples ended; and, "
-      "marked as such, predictions. docs/statistics.md says how each number is computed. RUN is a run directory or "
-      "its results.h5; a run that was interrupted is shown as far as it went. Several runs over the same problems "
+      "Prints what a run found: what each arm is in words; Pass@k, majority, Best@k and distinct answers "
+      "with "
+      "intervals; differences from a baseline arm over the same problems with p-values; the honest choice of "
+      "an "
+      "arm where the task has a split; mixtures of early and late at equal budget; how the samples ended; "
+      "and, "
+      "marked as such, predictions. docs/statistics.md says how each number is computed. RUN is a run "
+      "directory or "
+      "its results.h5; a run that was interrupted is shown as far as it went. Several runs over the same "
+      "problems "
       "are shown as one; over different tasks they are pooled (--pool).\n\n"
       "The baseline is the first arm with delta 0 (the late checkpoint) unless --baseline names another.\n\n"
       "Examples:\n"
@@ -83,7 +90,8 @@ Verb show_verb() {
       "  wisk show runs/gsm8k --csv > gsm8k.csv                one row an arm and k\n"
       "  wisk show runs/gsm8k --json | jq '.arms[0].pass_at_k'";
   verb.options.add_options()("json", "print one JSON object")("csv", "print CSV, one row an arm and k")(
-      "by", po::value<std::string>()->value_name("FIELD"), "a table for each value of a field of the problems")(
+      "by", po::value<std::string>()->value_name("FIELD"),
+      "a table for each value of a field of the problems")(
       "compare", po::value<std::string>()->value_name("ARM"), "only this arm against the baseline")(
       "pool", "the runs are different tasks: means over them")(
       "weights", po::value<std::vector<double>>()->multitoken()->value_name("W..."),

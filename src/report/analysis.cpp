@@ -38,7 +38,7 @@ bool has_undecided(const stats::Samples& samples) {
 }
 
 std::vector<MetricTable> tables_of(const Analysis& analysis, const stats::Samples& samples,
-                             const std::vector<double>& score, const AnalysisOptions& options) {
+                                   const std::vector<double>& score, const AnalysisOptions& options) {
   std::vector<stats::Metric> metrics = {stats::Metric::kPass};
   if (has_undecided(samples)) metrics.push_back(stats::Metric::kPassUndecidedCorrect);
   metrics.push_back(stats::Metric::kMajority);
@@ -52,12 +52,13 @@ std::vector<MetricTable> tables_of(const Analysis& analysis, const stats::Sample
       if (!analysis.is_first(arm)) {
         const auto source = table.values.begin() +
                             static_cast<std::ptrdiff_t>(analysis.arm(arm).sampled_as * analysis.k.size());
-        const std::vector<stats::Estimate> same(source, source + static_cast<std::ptrdiff_t>(analysis.k.size()));
+        const std::vector<stats::Estimate> same(source,
+                                                source + static_cast<std::ptrdiff_t>(analysis.k.size()));
         table.values.insert(table.values.end(), same.begin(), same.end());
         continue;
       }
-      const auto values = stats::values_of(samples, arm, metric, analysis.k, score,
-                                           options.score != stats::Score::kImported);
+      const auto values =
+          stats::values_of(samples, arm, metric, analysis.k, score, options.score != stats::Score::kImported);
       for (std::size_t i = 0; i < analysis.k.size(); ++i) {
         table.values.push_back(stats::interval_of(metric, analysis.k[i], values[i], analysis.level));
       }
@@ -105,8 +106,8 @@ store::Results restricted(const store::Results& results, const stats::Samples& p
 }  // namespace
 
 const MetricTable* Analysis::table(stats::Metric of) const {
-  const auto found =
-      std::find_if(tables.begin(), tables.end(), [of](const MetricTable& table) { return table.metric == of; });
+  const auto found = std::find_if(tables.begin(), tables.end(),
+                                  [of](const MetricTable& table) { return table.metric == of; });
   return found == tables.end() ? nullptr : &*found;
 }
 

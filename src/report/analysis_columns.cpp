@@ -59,8 +59,8 @@ double entropy(const Samples& samples, const Cell& cell) {
   return votes.empty() ? 0.0 : stats::answer_entropy(votes);
 }
 
-/// A quantile of all samples' tokens under weights of the problems, for thousands of weights: sums up to every
-/// block of the sorted samples are known, so that only one block is walked.
+/// A quantile of all samples' tokens under weights of the problems, for thousands of weights: sums up to
+/// every block of the sorted samples are known, so that only one block is walked.
 class TokenQuantile {
  public:
   TokenQuantile(const Samples& samples, std::size_t arm, double q) : problems_(samples.problems), q_(q) {
@@ -157,7 +157,10 @@ class Columns {
   template <class Value>
   void add_share(const char* id, const char* title, const char* group, const char* meaning, Value counted) {
     add_mean(
-        id, title, "%", group, meaning, [](std::size_t) { return stats::Range{0, 1}; },
+        id, title, "%", group, meaning,
+        [](std::size_t) {
+          return stats::Range{0, 1};
+        },
         [&](const Cell& cell) { return ratio(counted(cell), cell.size()); });
   }
 
@@ -186,20 +189,19 @@ void add_spread(Columns& columns, const Analysis& analysis, const Samples& sampl
   const std::size_t problems = samples.problems;
   columns.add_share("mean_pass_at_1", "mean Pass@1", "spread", "mean over problems; 1 minus it is the bias",
                     [&](const Cell& cell) { return stats::count(samples, cell, Verdict::kCorrect); });
-  columns.add("variance_pass_at_1", "variance of Pass@1", "", "spread",
-              "over problems, without the sampling noise of n samples (unbiased, so it can fall below 0)",
-              [&](std::size_t arm) {
-                const auto n = counts_of(analysis.results.n, arm, problems),
-                           c = counts_of(analysis.results.c, arm, problems);
-                if (std::any_of(n.begin(), n.end(), [](std::int64_t each) { return each < 2; }))
-                  return Estimate{kNaN, kNaN, kNaN};
-                return stats::functional_interval(
-                    problems,
-                    [&](std::span<const double> weights) {
-                      return stats::bias_variance(n, c, weights).variance;
-                    },
-                    analysis.level);
-              });
+  columns.add(
+      "variance_pass_at_1", "variance of Pass@1", "", "spread",
+      "over problems, without the sampling noise of n samples (unbiased, so it can fall below 0)",
+      [&](std::size_t arm) {
+        const auto n = counts_of(analysis.results.n, arm, problems),
+                   c = counts_of(analysis.results.c, arm, problems);
+        if (std::any_of(n.begin(), n.end(), [](std::int64_t each) { return each < 2; }))
+          return Estimate{kNaN, kNaN, kNaN};
+        return stats::functional_interval(
+            problems,
+            [&](std::span<const double> weights) { return stats::bias_variance(n, c, weights).variance; },
+            analysis.level);
+      });
 }
 
 void add_diversity(Columns& columns, const Analysis& analysis, const Samples& samples) {
@@ -220,7 +222,8 @@ void add_diversity(Columns& columns, const Analysis& analysis, const Samples& sa
       const auto values = per_problem(samples, arm, [&](const Cell& cell) {
         return static_cast<double>(distinct(samples, cell, column, correct_only));
       });
-      return stats::count_interval(values, {0, static_cast<double>(analysis.arm(arm).samples)}, analysis.level);
+      return stats::count_interval(values, {0, static_cast<double>(analysis.arm(arm).samples)},
+                                   analysis.level);
     });
   };
   add_distinct("distinct_completions", "distinct completions",
@@ -228,28 +231,30 @@ void add_diversity(Columns& columns, const Analysis& analysis, const Samples& sa
   add_distinct("distinct_correct_completions", "distinct correct completions",
                "the same among correct samples", samples.tokens_hash, true);
   add_distinct("distinct_paths", "distinct reasoning paths",
-               "different sequences of arithmetic results among the samples of a problem", samples.path, false);
+               "different sequences of arithmetic results among the samples of a problem", samples.path,
+               false);
   add_distinct("distinct_correct_paths", "distinct correct paths", "the same among correct samples",
                samples.path, true);
-  columns.add("token_surprisal", "surprisal a token", "nats", "diversity",
-              "mean of -log p of a token under the raw logits; at temperature 1 without filters an unbiased "
-              "estimate of the mean entropy of a token",
-              [&](std::size_t arm) {
-                const auto surprisal = per_problem(samples, arm, [&](const Cell& cell) {
-                  const auto logprob = cell.of(samples.logprob);
-                  return -std::accumulate(logprob.begin(), logprob.end(), 0.0);
-                });
-                const auto tokens = per_problem(samples, arm, [&](const Cell& cell) {
-                  const auto of_cell = cell.of(samples.tokens);
-                  return std::accumulate(of_cell.begin(), of_cell.end(), 0.0);
-                });
-                const auto mean = [&](std::span<const double> weights) {
-                  const double all = std::inner_product(weights.begin(), weights.end(), tokens.begin(), 0.0);
-                  return all > 0 ? std::inner_product(weights.begin(), weights.end(), surprisal.begin(), 0.0) / all
-                                 : kNaN;
-                };
-                return stats::functional_interval(samples.problems, mean, analysis.level);
-              });
+  columns.add(
+      "token_surprisal", "surprisal a token", "nats", "diversity",
+      "mean of -log p of a token under the raw logits; at temperature 1 without filters an unbiased "
+      "estimate of the mean entropy of a token",
+      [&](std::size_t arm) {
+        const auto surprisal = per_problem(samples, arm, [&](const Cell& cell) {
+          const auto logprob = cell.of(samples.logprob);
+          return -std::accumulate(logprob.begin(), logprob.end(), 0.0);
+        });
+        const auto tokens = per_problem(samples, arm, [&](const Cell& cell) {
+          const auto of_cell = cell.of(samples.tokens);
+          return std::accumulate(of_cell.begin(), of_cell.end(), 0.0);
+        });
+        const auto mean = [&](std::span<const double> weights) {
+          const double all = std::inner_product(weights.begin(), weights.end(), tokens.begin(), 0.0);
+          return all > 0 ? std::inner_product(weights.begin(), weights.end(), surprisal.begin(), 0.0) / all
+                         : kNaN;
+        };
+        return stats::functional_interval(samples.problems, mean, analysis.level);
+      });
 }
 
 void add_health(Columns& columns, const Analysis& analysis, const Samples& samples) {
@@ -259,7 +264,8 @@ void add_health(Columns& columns, const Analysis& analysis, const Samples& sampl
   columns.add_mean("mean_tokens", "tokens", "", "health", "generated tokens of a sample, mean", up_to_max,
                    [&](const Cell& cell) {
                      const auto tokens = cell.of(samples.tokens);
-                     return ratio(std::accumulate(tokens.begin(), tokens.end(), std::int64_t{0}), cell.size());
+                     return ratio(std::accumulate(tokens.begin(), tokens.end(), std::int64_t{0}),
+                                  cell.size());
                    });
   columns.add("p95_tokens", "tokens, 95th percentile", "", "health",
               "generated tokens that 95 % of the samples do not exceed", [&](std::size_t arm) {
@@ -272,13 +278,13 @@ void add_health(Columns& columns, const Analysis& analysis, const Samples& sampl
                                       [](FinishReason finish) { return finish == FinishReason::kLength; });
                     });
   const auto add_verdict = [&](const char* id, const char* title, const char* meaning, Verdict verdict) {
-    columns.add_share(id, title, "health", meaning, [&samples, verdict](const Cell& cell) {
-      return stats::count(samples, cell, verdict);
-    });
+    columns.add_share(id, title, "health", meaning,
+                      [&samples, verdict](const Cell& cell) { return stats::count(samples, cell, verdict); });
   };
   add_verdict("wrong_share", "wrong", "verdict wrong", Verdict::kWrong);
   add_verdict("no_answer_share", "no answer", "verdict no answer", Verdict::kNoAnswer);
-  add_verdict("truncated_verdict_share", "cut off without an answer", "verdict truncated", Verdict::kTruncated);
+  add_verdict("truncated_verdict_share", "cut off without an answer", "verdict truncated",
+              Verdict::kTruncated);
   add_verdict("undecided_share", "undecided", "verdict undecided: the checker's limit was reached",
               Verdict::kUndecided);
   columns.add_share("think_share", "think tags", "health", "samples with a <think> tag",
@@ -292,9 +298,9 @@ bool probabilities_known(const store::ArmColumns& arm) {
   return arm.temperature == 1 && arm.top_p == 1 && arm.top_k == 0 && arm.min_p == 0;
 }
 
-/// How far the share of equal pairs exceeds what chance allows. The interval is at a level that is no accident of
-/// hundreds of arms; single problems do not suffice, for the probability of a rare completion that was not seen
-/// is not in the estimate of chance.
+/// How far the share of equal pairs exceeds what chance allows. The interval is at a level that is no
+/// accident of hundreds of arms; single problems do not suffice, for the probability of a rare completion
+/// that was not seen is not in the estimate of chance.
 Estimate duplicate_excess(const Analysis& analysis, const Samples& samples, std::size_t arm) {
   constexpr double kSure = 0.9999;
   constexpr std::ptrdiff_t kFewest = 5;
@@ -319,16 +325,15 @@ void add_duplicates(Columns& columns, const Analysis& analysis, const Samples& s
   columns.add_mean("duplicate_pairs", "equal pairs", "%", "health",
                    "pairs of samples of a problem that are the same sequence of tokens", share,
                    [&](const Cell& cell) { return duplicate_pairs(samples, cell); });
-  columns.add("expected_duplicate_pairs", "equal pairs by chance", "%", "health",
-              "what chance allows: the mean probability of a sample; known at temperature 1 without filters",
-              [&](std::size_t arm) {
-                if (!probabilities_known(analysis.arm(arm))) return Estimate{kNaN, kNaN, kNaN};
-                return stats::mean_interval(per_problem(samples, arm,
-                                                        [&](const Cell& cell) {
-                                                          return expected_duplicates(samples, cell);
-                                                        }),
-                                            {0, 1}, analysis.level);
-              });
+  columns.add(
+      "expected_duplicate_pairs", "equal pairs by chance", "%", "health",
+      "what chance allows: the mean probability of a sample; known at temperature 1 without filters",
+      [&](std::size_t arm) {
+        if (!probabilities_known(analysis.arm(arm))) return Estimate{kNaN, kNaN, kNaN};
+        return stats::mean_interval(
+            per_problem(samples, arm, [&](const Cell& cell) { return expected_duplicates(samples, cell); }),
+            {0, 1}, analysis.level);
+      });
   columns.add("duplicate_excess", "equal pairs beyond chance", "%", "health",
               "difference of the two, paired over problems; its interval is at 99.99 %; none where "
               "fewer than five problems have more than chance allows",
@@ -348,7 +353,8 @@ std::string arms_where(const Analysis& analysis, std::string_view id, Alarming a
   const Column* column = find(analysis, id);
   std::vector<std::string> parts;
   for (std::size_t arm = 0; column != nullptr && arm < analysis.arms(); ++arm) {
-    if (analysis.is_first(arm) && alarming(column->values[arm])) parts.push_back(words(arm, column->values[arm]));
+    if (analysis.is_first(arm) && alarming(column->values[arm]))
+      parts.push_back(words(arm, column->values[arm]));
   }
   return join(parts, ", ");
 }
@@ -386,7 +392,8 @@ std::vector<std::string> warnings_of(const Analysis& analysis) {
       planned += arm.samples * static_cast<std::int64_t>(results.plan.problems.size());
     lines.push_back(fmt::format(
         "incomplete: {} of {} samples are missing ({:.1f} %). A dash stands where a problem has fewer than k "
-        "samples; the samples that finished first are the short ones, so numbers of unfinished arms may be off. "
+        "samples; the samples that finished first are the short ones, so numbers of unfinished arms may be "
+        "off. "
         "Run the job again to finish it.",
         results.missing_samples, planned,
         100.0 * static_cast<double>(results.missing_samples) / static_cast<double>(planned)));
@@ -411,7 +418,8 @@ std::vector<std::string> warnings_of(const Analysis& analysis) {
   const std::string duplicates = arms_where(
       analysis, "duplicate_excess", [](const Estimate& excess) { return excess.low > 0; },
       [&](std::size_t arm, const Estimate& excess) {
-        return fmt::format("{} (by {:.2f} % of the pairs)", printable(analysis.arm(arm).name), 100 * excess.mean);
+        return fmt::format("{} (by {:.2f} % of the pairs)", printable(analysis.arm(arm).name),
+                           100 * excess.mean);
       });
   if (!duplicates.empty())
     lines.push_back("more equal completions than chance allows, as if random numbers had been used twice: " +

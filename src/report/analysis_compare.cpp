@@ -199,7 +199,8 @@ std::vector<double> metric_values(const Analysis& analysis, const stats::Samples
     if (!analysis.is_first(arm)) {
       const std::vector<double> same(
           values.begin() + static_cast<std::ptrdiff_t>(analysis.arm(arm).sampled_as * samples.problems),
-          values.begin() + static_cast<std::ptrdiff_t>((analysis.arm(arm).sampled_as + 1) * samples.problems));
+          values.begin() +
+              static_cast<std::ptrdiff_t>((analysis.arm(arm).sampled_as + 1) * samples.problems));
       values.insert(values.end(), same.begin(), same.end());
       continue;
     }

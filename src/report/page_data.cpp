@@ -107,7 +107,8 @@ Json choices(const Analysis& analysis) {
 Json predictions(const Analysis& analysis) {
   Json list = Json::array();
   for (const Prediction& each : analysis.predictions)
-    list.push_back({{"arm", each.arm}, {"k", each.k}, {"values", triples(each.values, 0, each.values.size())}});
+    list.push_back(
+        {{"arm", each.arm}, {"k", each.k}, {"values", triples(each.values, 0, each.values.size())}});
   return list;
 }
 
@@ -142,8 +143,8 @@ Json samples_json(const std::vector<ShownSample>& samples) {
   if (samples.empty()) return nullptr;
   Json list = Json::array();
   for (const ShownSample& each : samples) {
-    list.push_back(Json::array({each.arm, each.problem, each.number, name_of(each.verdict), name_of(each.finish),
-                                each.answer, each.tokens, each.text}));
+    list.push_back(Json::array({each.arm, each.problem, each.number, name_of(each.verdict),
+                                name_of(each.finish), each.answer, each.tokens, each.text}));
   }
   return list;
 }

@@ -29,13 +29,14 @@ std::filesystem::path results_of(const std::filesystem::path& run) {
 /// "a, b, c and 12 more".
 std::string some_of(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 5;
-  const std::vector<std::string> shown(names.begin(),
-                                       names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
+  const std::vector<std::string> shown(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
   return join(shown, ", ") +
          (names.size() > kShown ? " and " + std::to_string(names.size() - kShown) + " more" : "");
 }
 
-std::vector<std::string> missing_in(const std::vector<std::string>& problems, const std::set<std::string>& other) {
+std::vector<std::string> missing_in(const std::vector<std::string>& problems,
+                                    const std::set<std::string>& other) {
   std::vector<std::string> missing;
   for (const std::string& problem : problems) {
     if (!other.contains(problem)) missing.push_back(problem);
@@ -47,7 +48,7 @@ std::string name_of(const LoadedRun& run) {
   auto path = run.path.lexically_normal();
   if (path.filename().empty()) path = path.parent_path();
   return path.filename() == "results.h5" && path.has_parent_path() ? path.parent_path().filename().string()
-                                                                    : path.filename().string();
+                                                                   : path.filename().string();
 }
 
 /// Index of each of `wanted` in `problems`; all are there.
@@ -125,7 +126,8 @@ std::map<std::tuple<std::string, std::string, std::int64_t>, std::size_t> rows_b
     for (std::size_t problem = 0; problem < run.samples.problems; ++problem) {
       const stats::Cell cell(run.samples, arm, problem);
       for (std::size_t row = cell.begin(); row < cell.end(); ++row) {
-        rows[{run.results.plan.arms[arm].name, run.results.plan.problems[problem], run.samples.number[row]}] = row;
+        rows[{run.results.plan.arms[arm].name, run.results.plan.problems[problem], run.samples.number[row]}] =
+            row;
       }
     }
   }
@@ -140,8 +142,9 @@ struct NamedScore {
 NamedScore parse_score(const std::string& line, const std::string& where) {
   const auto json = nlohmann::json::parse(line, nullptr, false);
   const auto is = [&](const char* key, auto type) { return json.contains(key) && (json[key].*type)(); };
-  if (!json.is_object() || !is("arm", &nlohmann::json::is_string) || !is("problem", &nlohmann::json::is_string) ||
-      !is("sample", &nlohmann::json::is_number_integer) || !is("score", &nlohmann::json::is_number)) {
+  if (!json.is_object() || !is("arm", &nlohmann::json::is_string) ||
+      !is("problem", &nlohmann::json::is_string) || !is("sample", &nlohmann::json::is_number_integer) ||
+      !is("score", &nlohmann::json::is_number)) {
     throw InputError(where, R"({"arm": text, "problem": text, "sample": number, "score": number})",
                      line.substr(0, 80));
   }
@@ -170,8 +173,8 @@ void check_same_problems(const std::vector<LoadedRun>& runs) {
       if (!more.empty())
         found += fmt::format("{}{} problems are only there: {}", found.empty() ? "" : "; ", more.size(),
                              some_of(more));
-      throw InputError(run.path.string(), "the problems of " + runs.front().path.string() + ", to be compared",
-                       found);
+      throw InputError(run.path.string(),
+                       "the problems of " + runs.front().path.string() + ", to be compared", found);
     }
     if (plan.about.gold.empty() || first.about.gold.empty()) continue;
     const auto order = order_of(plan.problems, first.problems);
@@ -247,7 +250,8 @@ std::string pooled_text(const std::vector<LoadedRun>& runs, const std::vector<An
     std::vector<std::size_t> index;
     for (const LoadedRun& run : runs) {
       const auto& arms = run.results.plan.arms;
-      const auto found = std::find_if(arms.begin(), arms.end(), [&](const auto& other) { return other.name == arm.name; });
+      const auto found =
+          std::find_if(arms.begin(), arms.end(), [&](const auto& other) { return other.name == arm.name; });
       if (found != arms.end()) index.push_back(static_cast<std::size_t>(found - arms.begin()));
     }
     if (index.size() < runs.size()) continue;
@@ -256,23 +260,26 @@ std::string pooled_text(const std::vector<LoadedRun>& runs, const std::vector<An
     for (const std::int64_t each : k) {
       std::vector<stats::Estimate> parts;
       for (std::size_t i = 0; i < runs.size(); ++i) {
-        const auto place = std::find(analyses[i].k.begin(), analyses[i].k.end(), each) - analyses[i].k.begin();
+        const auto place =
+            std::find(analyses[i].k.begin(), analyses[i].k.end(), each) - analyses[i].k.begin();
         parts.push_back(analyses[i].tables.front().values[index[i] * analyses[i].k.size() +
                                                           static_cast<std::size_t>(place)]);
       }
       const stats::Estimate pooled = stats::weighted_sum(parts, weights);
       means.push_back(std::isnan(pooled.mean) ? "-" : fmt::format("{:.1f}", 100 * pooled.mean));
-      ranges.push_back(std::isnan(pooled.low) ? "" : fmt::format("{:.1f}..{:.1f}", 100 * pooled.low, 100 * pooled.high));
+      ranges.push_back(
+          std::isnan(pooled.low) ? "" : fmt::format("{:.1f}..{:.1f}", 100 * pooled.low, 100 * pooled.high));
     }
     table.add_row(means);
     table.add_row(ranges);
   }
   if (common == 0) throw InputError("arms of the runs", "at least one arm name that all runs have", "none");
-  return wrapped(fmt::format("Pass@k in %, pooled over tasks ({}), and its {:g} % interval", join(tasks, " + "),
-                             100 * analyses.front().level),
+  return wrapped(fmt::format("Pass@k in %, pooled over tasks ({}), and its {:g} % interval",
+                             join(tasks, " + "), 100 * analyses.front().level),
                  width, 0) +
          table.text(width) +
-         wrapped("Intervals: MOVER (Zou & Donner 2008) of the tasks' own intervals; tasks are independent.", width, 2);
+         wrapped("Intervals: MOVER (Zou & Donner 2008) of the tasks' own intervals; tasks are independent.",
+                 width, 2);
 }
 
 }  // namespace wisk::report

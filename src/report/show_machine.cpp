@@ -71,7 +71,8 @@ Json arm_in_json(const Analysis& analysis, std::size_t arm) {
     json[std::string(stats::id_of(table.metric))] = estimates(analysis, table.values, arm);
   Json bound = Json::array();
   for (std::size_t k = 0; k < analysis.k.size(); ++k)
-    bound.push_back({{"k", analysis.k[k]}, {"bound", number_json(analysis.bound[arm * analysis.k.size() + k])}});
+    bound.push_back(
+        {{"k", analysis.k[k]}, {"bound", number_json(analysis.bound[arm * analysis.k.size() + k])}});
   json["pass_at_k_bound"] = bound;
   json["difference"] = differences_in_json(analysis, arm);
   return json;
@@ -83,8 +84,8 @@ Json lm_eval_results(const Analysis& analysis) {
   const std::string& task = analysis.results.plan.provenance.task;
   Json results = Json::object();
   for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
-    const std::string alias = (task.empty() ? analysis.results.plan.provenance.name : task) + " " +
-                              analysis.arm(arm).name;
+    const std::string alias =
+        (task.empty() ? analysis.results.plan.provenance.name : task) + " " + analysis.arm(arm).name;
     Json entry = {{"alias", alias}};
     for (const MetricTable& table : analysis.tables) {
       std::string name(stats::id_of(table.metric));
@@ -173,7 +174,8 @@ std::string dumped(const Json& json, int indent) {
 }
 
 std::string show_csv(const Analysis& analysis) {
-  std::string text = "arm,recipe,early,late,delta,step,temperature,top_p,top_k,min_p,max_tokens,problems,samples,k";
+  std::string text =
+      "arm,recipe,early,late,delta,step,temperature,top_p,top_k,min_p,max_tokens,problems,samples,k";
   for (const MetricTable& table : analysis.tables) {
     const std::string id(stats::id_of(table.metric));
     text += "," + id + "," + id + "_low," + id + "_high";

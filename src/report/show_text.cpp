@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <wisk/core/error.hpp>
 #include <wisk/report/table.hpp>
+
+#include "analysis_parts.hpp"
 
 namespace wisk::report {
 namespace {
@@ -114,16 +117,16 @@ bool is_best(const Analysis& analysis, const MetricTable& table, std::size_t arm
 std::string table_text(const Analysis& analysis, const MetricTable& table, std::size_t width) {
   const bool share = stats::is_share(table.metric);
   bool any_best = false;
-  std::string text = two_line_table(
-      names_of(analysis), header(analysis, stats::title_of(table.metric)), width,
-      [&](std::size_t arm, std::size_t k) {
-        const Estimate& value = table.values[arm * analysis.k.size() + k];
-        const bool best = is_best(analysis, table, arm, k);
-        any_best = any_best || best;
-        return std::pair(number(value.mean, share) + (best ? "^" : ""), range(value, share));
-      });
-  std::string title = std::string(stats::title_of(table.metric)) +
-                      (share ? " in %" : "") + ", mean over problems, and its " + level_in_words(analysis);
+  std::string text =
+      two_line_table(names_of(analysis), header(analysis, stats::title_of(table.metric)), width,
+                     [&](std::size_t arm, std::size_t k) {
+                       const Estimate& value = table.values[arm * analysis.k.size() + k];
+                       const bool best = is_best(analysis, table, arm, k);
+                       any_best = any_best || best;
+                       return std::pair(number(value.mean, share) + (best ? "^" : ""), range(value, share));
+                     });
+  std::string title = std::string(stats::title_of(table.metric)) + (share ? " in %" : "") +
+                      ", mean over problems, and its " + level_in_words(analysis);
   if (any_best)
     title += fmt::format(" (^ the best arm with a probability of at least {:g} %)", 100 * analysis.level);
   return "\n" + wrapped(title, width, 0) + text;
@@ -185,9 +188,10 @@ std::string differences_text(const Analysis& analysis, std::size_t width) {
                            return std::pair(number(each.difference.mean, share, true) + mark,
                                             range(each.difference, share, true) + " ");
                          });
-  text += "\n" + wrapped("p-value of no difference (sign flips over problems), after Holm's correction; and the "
-                         "probability of being the best arm of all",
-                         width, 0);
+  text += "\n" + wrapped(
+                     "p-value of no difference (sign flips over problems), after Holm's correction; and the "
+                     "probability of being the best arm of all",
+                     width, 0);
   text += two_line_table(names_of(analysis), header(analysis, stats::title_of(analysis.metric)), width,
                          [&](std::size_t arm, std::size_t k) {
                            const Difference& each = analysis.differences[arm * ks + k];
@@ -213,47 +217,54 @@ std::string mixtures_text(const Analysis& analysis, std::size_t width) {
     }
   }
   return "\n" +
-         wrapped("Mixtures at equal budget: Pass@k in % when half of the k samples come from each arm, and what "
-                 "blends of the two reach above that in points, with " +
-                     level_in_words(analysis) + "s",
-                 width, 0) +
+         wrapped(
+             "Mixtures at equal budget: Pass@k in % when half of the k samples come from each arm, and what "
+             "blends of the two reach above that in points, with " +
+                 level_in_words(analysis) + "s",
+             width, 0) +
          two_line_table(names, header(analysis, "Pass@k"), width, [&](std::size_t row, std::size_t k) {
            const Estimate& value = (*values[row])[k];
-           return std::pair(number(value.mean, true, is_difference[row]), range(value, true, is_difference[row]));
+           return std::pair(number(value.mean, true, is_difference[row]),
+                            range(value, true, is_difference[row]));
          });
 }
 
 std::string choices_text(const Analysis& analysis, std::size_t width) {
   if (analysis.choices.empty()) return "";
   const bool share = stats::is_share(analysis.metric);
-  Table table({"k", "chosen", "there", "on the rest", "baseline on the rest", "difference", "interval",
-                "optimism"});
+  Table table(
+      {"k", "chosen", "there", "on the rest", "baseline on the rest", "difference", "interval", "optimism"});
   for (const ChoiceAtK& at : analysis.choices) {
     const stats::Choice& choice = at.choice;
     table.add_row({std::to_string(at.k), name_of(analysis, choice.chosen),
                    number(choice.chosen_on_choose.mean, share), number(choice.chosen_on_report.mean, share),
-                   number(choice.reference_on_report.mean, share), number(choice.difference.mean, share, true),
-                   range(choice.difference, share, true), number(choice.optimism, share, true)});
+                   number(choice.reference_on_report.mean, share),
+                   number(choice.difference.mean, share, true), range(choice.difference, share, true),
+                   number(choice.optimism, share, true)});
   }
   return "\n" +
-         wrapped("The honest choice: the best arm of one side of the split, and what it reaches on the other. "
-                 "Optimism: what a choice and a report on the same problems would overstate on average",
-                 width, 0) +
+         wrapped(
+             "The honest choice: the best arm of one side of the split, and what it reaches on the other. "
+             "Optimism: what a choice and a report on the same problems would overstate on average",
+             width, 0) +
          table.text(width);
 }
 
 std::string predictions_text(const Analysis& analysis, std::size_t width) {
   if (analysis.predictions.empty()) return "";
   std::vector<std::string> names, heads = {"arm"};
-  for (const Prediction& prediction : analysis.predictions) names.push_back(name_of(analysis, prediction.arm));
-  for (const std::int64_t k : analysis.predictions.front().k) heads.push_back(fmt::format("Pass@{} (predicted)", k));
+  for (const Prediction& prediction : analysis.predictions)
+    names.push_back(name_of(analysis, prediction.arm));
+  for (const std::int64_t k : analysis.predictions.front().k)
+    heads.push_back(fmt::format("Pass@{} (predicted)", k));
   for (const Prediction& prediction : analysis.predictions) {
     if (prediction.k != analysis.predictions.front().k) return "";
   }
   return "\n" +
-         wrapped("PREDICTION, not a measurement: Pass@k in % beyond the samples that were drawn, by a "
-                 "zero-inflated beta-binomial fit; the interval is that of the fit, if its form is right",
-                 width, 0) +
+         wrapped(
+             "PREDICTION, not a measurement: Pass@k in % beyond the samples that were drawn, by a "
+             "zero-inflated beta-binomial fit; the interval is that of the fit, if its form is right",
+             width, 0) +
          two_line_table(names, heads, width, [&](std::size_t row, std::size_t k) {
            const Estimate& value = analysis.predictions[row].values[k];
            return std::pair(number(value.mean, true), range(value, true));
@@ -275,10 +286,12 @@ std::string show_text(const Analysis& analysis, std::size_t width) {
   if (!analysis.differences.empty()) text += differences_text(analysis, width);
   text += choices_text(analysis, width);
   text += mixtures_text(analysis, width);
-  for (std::size_t i = 1; i < analysis.tables.size(); ++i) text += table_text(analysis, analysis.tables[i], width);
+  for (std::size_t i = 1; i < analysis.tables.size(); ++i)
+    text += table_text(analysis, analysis.tables[i], width);
   text += columns_text(analysis, "spread", "Pass@1 over problems, and its interval", width);
   text += bound_text(analysis, width);
-  text += columns_text(analysis, "diversity", "Diversity of the samples of a problem, mean over problems", width);
+  text +=
+      columns_text(analysis, "diversity", "Diversity of the samples of a problem, mean over problems", width);
   text += columns_text(analysis, "health", "How the samples ended", width);
   text += predictions_text(analysis, width);
   text += '\n';
@@ -286,7 +299,8 @@ std::string show_text(const Analysis& analysis, std::size_t width) {
   if (!analysis.differences.empty()) {
     text += wrapped(
         "Intervals of differences: " + std::string(stats::kDifferenceMethod) +
-            ". Two arms are compared by their difference, not by whether their intervals overlap: they share their "
+            ". Two arms are compared by their difference, not by whether their intervals overlap: they share "
+            "their "
             "problems and random numbers. Each interval holds for itself; the p-values hold for all arms of "
             "one k together.",
         width, 2);
@@ -306,8 +320,13 @@ std::string show_part(const Analysis& analysis, const std::string& heading, std:
 
 std::string show_pair(const Analysis& analysis, const std::string& arm, std::size_t width) {
   const bool share = stats::is_share(analysis.metric);
-  std::size_t other = 0;
-  while (analysis.arm(other).name != arm) ++other;
+  const std::size_t other = arm_named(analysis.results.plan, arm, "--compare");
+  if (!analysis.baseline || analysis.differences.empty())
+    throw UsageError("--compare " + arm +
+                     ": expected a second arm, found no arm with delta 0: name one by --baseline");
+  if (analysis.arm(other).sampled_as == analysis.arm(*analysis.baseline).sampled_as)
+    throw UsageError("--compare " + arm + ": expected two arms with samples of their own, found those of " +
+                     analysis.arm(*analysis.baseline).name + " again");
   Table table({"k", printable(arm), name_of(analysis, *analysis.baseline), "difference", "interval", "p"});
   const stats::Metric metric = analysis.metric;
   for (std::size_t k = 0; k < analysis.k.size(); ++k) {

@@ -50,8 +50,8 @@ Outline outline_of(const std::filesystem::path& job_file, const std::vector<std:
   for (std::size_t a = 0; a < plan.job.arms.size(); ++a) {
     const Arm& arm = plan.job.arms[a];
     const bool own = arm.sampled_as == a;
-    outline.arms.push_back({arm.name, arm.recipe.in_words(), arm.decode.samples,
-                            own ? "" : plan.job.arms[arm.sampled_as].name});
+    outline.arms.push_back(
+        {arm.name, arm.recipe.in_words(), arm.decode.samples, own ? "" : plan.job.arms[arm.sampled_as].name});
     outline.cells += own ? static_cast<std::int64_t>(plan.prompts.size()) : 0;
   }
   const auto& problems = plan.task.problems();

@@ -156,9 +156,12 @@ namespace {
 
 std::string word_of(task::SplitSide side) {
   switch (side) {
-    case task::SplitSide::kNone: return "";
-    case task::SplitSide::kChoose: return "choose";
-    case task::SplitSide::kReport: return "report";
+    case task::SplitSide::kNone:
+      return "";
+    case task::SplitSide::kChoose:
+      return "choose";
+    case task::SplitSide::kReport:
+      return "report";
   }
   return "";
 }

@@ -7,8 +7,8 @@
 
 namespace wisk::run {
 
-/// Bytes of a rank: weights, keys and values of a full batch, and the program. The checkpoints are mapped: what a
-/// job of a control group maps is given back when memory is short.
+/// Bytes of a rank: weights, keys and values of a full batch, and the program. The checkpoints are mapped:
+/// what a job of a control group maps is given back when memory is short.
 std::uint64_t memory_of_rank(const Plan& plan);
 
 /// Tokens that are computed when every sample is as long as it may be.

@@ -22,7 +22,8 @@ struct Words {
 
 constexpr std::array<Words, kMetrics> kWords = {
     {{"pass_at_k", "Pass@k",
-      "probability that at least one of k samples is correct: 1 - C(n-c, k) / C(n, k) (Chen et al. 2021, arXiv "
+      "probability that at least one of k samples is correct: 1 - C(n-c, k) / C(n, k) (Chen et al. 2021, "
+      "arXiv "
       "2107.03374, eq. 1), mean over problems"},
      {"pass_at_k_undecided_correct", "Pass@k, undecided as correct",
       "Pass@k with undecided samples (the checker's limit was reached) taken as correct"},
@@ -69,8 +70,10 @@ std::vector<double> values_of_cell(const Samples& samples, const Cell& cell, Met
       for (const std::int64_t each : k) values.push_back(pass_at_k(cell.size(), correct, each));
       return values;
     }
-    case Metric::kMajority: return majority_at_k(answer_classes(samples, cell), cell.size(), k);
-    case Metric::kDistinct: return distinct_at_k(votes_of(answer_classes(samples, cell)), cell.size(), k);
+    case Metric::kMajority:
+      return majority_at_k(answer_classes(samples, cell), cell.size(), k);
+    case Metric::kDistinct:
+      return distinct_at_k(votes_of(answer_classes(samples, cell)), cell.size(), k);
     case Metric::kBest:
       return best_at_k(score.subspan(cell.begin(), cell.end() - cell.begin()), correct_of(samples, cell), k);
     case Metric::kWeightedMajority: {
@@ -137,11 +140,20 @@ std::vector<double> scores_of(const Samples& samples, Score score, std::span<con
   for (std::size_t row = 0; row < scores.size(); ++row) {
     const double tokens = samples.tokens[row];
     switch (score) {
-      case Score::kMeanLogprob: scores[row] = samples.logprob[row] / std::max(1.0, tokens); break;
-      case Score::kLogprob: scores[row] = samples.logprob[row]; break;
-      case Score::kShortest: scores[row] = -tokens; break;
-      case Score::kLongest: scores[row] = tokens; break;
-      case Score::kImported: break;
+      case Score::kMeanLogprob:
+        scores[row] = samples.logprob[row] / std::max(1.0, tokens);
+        break;
+      case Score::kLogprob:
+        scores[row] = samples.logprob[row];
+        break;
+      case Score::kShortest:
+        scores[row] = -tokens;
+        break;
+      case Score::kLongest:
+        scores[row] = tokens;
+        break;
+      case Score::kImported:
+        break;
     }
   }
   return scores;
@@ -158,8 +170,7 @@ std::vector<std::vector<double>> values_of(const Samples& samples, std::size_t a
     const auto enough =
         static_cast<std::size_t>(std::upper_bound(k.begin(), k.end(), cell.size()) - k.begin());
     if (enough == 0) continue;
-    const auto of_cell =
-        values_of_cell(samples, cell, metric, k.subspan(0, enough), score, log_weights);
+    const auto of_cell = values_of_cell(samples, cell, metric, k.subspan(0, enough), score, log_weights);
     for (std::size_t i = 0; i < enough; ++i) values[i][problem] = of_cell[i];
   }
   return values;

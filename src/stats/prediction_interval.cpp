@@ -31,7 +31,8 @@ double percentile(const std::vector<double>& sorted, double probability) {
 
 }  // namespace
 
-std::vector<Estimate> predicted_with_interval(std::span<const std::int64_t> n, std::span<const std::int64_t> c,
+std::vector<Estimate> predicted_with_interval(std::span<const std::int64_t> n,
+                                              std::span<const std::int64_t> c,
                                               std::span<const std::int64_t> k, double level) {
   WISK_ASSERT(n.size() == c.size() && level > 0 && level < 1);
   const auto values = predicted(fit_difficulty(n, c), k);
@@ -48,8 +49,8 @@ std::vector<Estimate> predicted_with_interval(std::span<const std::int64_t> n, s
   for (std::size_t i = 0; i < k.size(); ++i) {
     std::sort(draws[i].begin(), draws[i].end());
     if (draws[i].empty()) {
-      result.push_back({values[i], std::numeric_limits<double>::quiet_NaN(),
-                        std::numeric_limits<double>::quiet_NaN()});
+      result.push_back(
+          {values[i], std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()});
       continue;
     }
     result.push_back({values[i], std::min(values[i], percentile(draws[i], (1 - level) / 2)),

@@ -18,7 +18,7 @@
 namespace wisk::store {
 
 inline constexpr std::size_t kMostElements = std::size_t{1}
-                                      << 28;  // of a table; a lying header must not exhaust the memory
+                                             << 28;  // of a table; a lying header must not exhaust the memory
 
 /// Reads an untrusted HDF5 file. Every call throws InputError naming file and variable.
 class Hdf5Reader {
@@ -78,7 +78,8 @@ class Hdf5Reader {
     std::vector<T> result(count);
     if (count == 0) return result;
     const hsize_t begin = offset, size = count;
-    const Handle from(H5Dget_space(dataset.get()), H5Sclose), to(H5Screate_simple(1, &size, nullptr), H5Sclose);
+    const Handle from(H5Dget_space(dataset.get()), H5Sclose),
+        to(H5Screate_simple(1, &size, nullptr), H5Sclose);
     if (H5Sselect_hyperslab(from.get(), H5S_SELECT_SET, &begin, nullptr, &size, nullptr) < 0 ||
         H5Dread(dataset.get(), number_type<T>(), to.get(), from.get(), H5P_DEFAULT, result.data()) < 0) {
       throw error(name, "readable values", reason_of_failure());

@@ -28,7 +28,8 @@ std::string utf8_or_replaced(std::string_view text);
 
 /// The variables that hold fields of the problems: "field_level". What a variable's name should not have is
 /// replaced by '_'; a number is added where two would be equal.
-std::vector<std::string> field_variables(const std::vector<std::pair<std::string, std::vector<std::string>>>& fields);
+std::vector<std::string> field_variables(
+    const std::vector<std::pair<std::string, std::vector<std::string>>>& fields);
 
 /// The group `samples`: one row a sample, sorted by arm, problem, sample; tokens and texts flat, with
 /// offsets. Reads the journal sample by sample: memory does not grow with texts. `samples`: the same, as

@@ -84,7 +84,8 @@ void write_coordinates(NetcdfWriter& file, const ResultsPlan& plan, const Journa
   file.write_texts("verdict", {"verdict"}, verdict_words(), {"verdict on a sample", ""});
 
   file.write_texts("recipe", {"arm"}, recipes, {"how the arm's weights were blended, in words", ""});
-  file.write_texts("early", {"arm"}, early, {"checkpoint that delta is the weight of; empty: another recipe", ""});
+  file.write_texts("early", {"arm"}, early,
+                   {"checkpoint that delta is the weight of; empty: another recipe", ""});
   file.write_texts("late", {"arm"}, late, {"checkpoint of weight 1 - delta; empty: another recipe", ""});
   const auto number = [&](const char* name, const char* meaning, auto value) {
     file.write(name, {"arm"}, column<double>(arms, value), {meaning, "1"});
@@ -148,8 +149,8 @@ void write_metrics(NetcdfWriter& file, const ResultsPlan& plan, const stats::Sam
         high.push_back(estimate.high);
       }
     }
-    write_estimates(file, std::string(stats::id_of(metric)), std::string(stats::meaning_of(metric)), mean, low,
-                    high);
+    write_estimates(file, std::string(stats::id_of(metric)), std::string(stats::meaning_of(metric)), mean,
+                    low, high);
   }
 }
 

@@ -9,8 +9,8 @@
 
 namespace wisk::store {
 
-/// Arms, problems, k, verdicts, and what describes an arm. Throws InputError when the journal noted other weights
-/// of an arm than the plan.
+/// Arms, problems, k, verdicts, and what describes an arm. Throws InputError when the journal noted other
+/// weights of an arm than the plan.
 void write_coordinates(NetcdfWriter& file, const ResultsPlan& plan, const Journal& journal);
 
 /// Questions, golds, sides of the split and fields of the problems.

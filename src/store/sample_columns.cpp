@@ -37,8 +37,8 @@ class AnswerNumbers {
   std::vector<std::unordered_map<std::string, std::int32_t>> numbers_;
 };
 
-/// Rows of each cell; an arm that shares samples has the rows of the arm that drew them. `arm_of`, `problem_of`:
-/// of the rows, ascending.
+/// Rows of each cell; an arm that shares samples has the rows of the arm that drew them. `arm_of`,
+/// `problem_of`: of the rows, ascending.
 template <class ArmOf, class ProblemOf>
 void find_cells(stats::Samples& samples, const ResultsPlan& plan, std::size_t rows, ArmOf arm_of,
                 ProblemOf problem_of) {
@@ -79,7 +79,8 @@ class TextReader {
 
   std::string at(std::size_t offset, std::size_t size) {
     if (offset > total_ || size > total_ - offset) {
-      throw reader_.error("samples/text", std::to_string(offset) + " bytes and " + std::to_string(size) + " more",
+      throw reader_.error("samples/text",
+                          std::to_string(offset) + " bytes and " + std::to_string(size) + " more",
                           std::to_string(total_) + " bytes");
     }
     if (offset < begin_ || offset + size > begin_ + piece_.size()) {
@@ -172,8 +173,8 @@ stats::Samples read_samples(const std::filesystem::path& file, const Results& re
   return samples;
 }
 
-std::vector<SampleText> read_sample_texts(const std::filesystem::path& file, std::span<const std::size_t> rows,
-                                          std::size_t most_bytes) {
+std::vector<SampleText> read_sample_texts(const std::filesystem::path& file,
+                                          std::span<const std::size_t> rows, std::size_t most_bytes) {
   const QuietErrors quiet;
   const Hdf5Reader reader(file);
   const auto answers = reader.texts("samples/answer");

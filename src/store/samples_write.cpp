@@ -95,8 +95,9 @@ void write_samples(NetcdfWriter& file, const Journal& journal, const stats::Samp
   write_flags(file, "device", rows.device, devices, "kind of hardware that drew the sample");
   file.write_texts("answer", {"row"}, answers,
                    {"extracted answer; bytes that are no UTF-8 replaced by U+FFFD", ""});
-  file.write("answer_class", {"row"}, samples.answer,
-             {"number of the answer: equal for equal answers of a problem; -1: the sample does not vote", "1"});
+  file.write(
+      "answer_class", {"row"}, samples.answer,
+      {"number of the answer: equal for equal answers of a problem; -1: the sample does not vote", "1"});
   file.write("tokens_hash", {"row"}, samples.tokens_hash, {"XXH3-64 of the token ids", "1"});
   file.write("path_hash", {"row"}, samples.path,
              {"XXH3-64 of the sequence of arithmetic results in the text; 0: there are none", "1"});

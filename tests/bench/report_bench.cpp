@@ -1,6 +1,6 @@
 // How long the tables and the page of a large run take: report_bench FOLDER [ARMS PROBLEMS SAMPLES]
-// (50 x 300 x 64 unless given). Makes a journal of made-up samples in FOLDER, then results.h5, every table and the
-// page, and prints the seconds of each on one core.
+// (50 x 300 x 64 unless given). Makes a journal of made-up samples in FOLDER, then results.h5, every table
+// and the page, and prints the seconds of each on one core.
 
 #include <cstdio>
 #include <cstdlib>
@@ -109,12 +109,14 @@ int main(int argc, char** argv) {
   const auto run = timed("reading results.h5", [&] { return report::load_run(file); });
   const auto analysis = timed("all tables", [&] { return report::analyse(run.results, run.samples, {}); });
   timed("tables as text", [&] { return report::show_text(analysis, 100).size(); });
-  const auto shown =
-      timed("texts of 4 samples a cell", [&] { return report::shown_samples(file, run.results, run.samples, 4, 4000); });
-  const std::size_t bytes =
-      timed("page with texts", [&] { return report::page_of("t", report::page_data("t", {{analysis, shown}})).size(); });
-  const std::size_t small =
-      timed("page without texts", [&] { return report::page_of("t", report::page_data("t", {{analysis, {}}})).size(); });
+  const auto shown = timed("texts of 4 samples a cell",
+                           [&] { return report::shown_samples(file, run.results, run.samples, 4, 4000); });
+  const std::size_t bytes = timed("page with texts", [&] {
+    return report::page_of("t", report::page_data("t", {{analysis, shown}})).size();
+  });
+  const std::size_t small = timed("page without texts", [&] {
+    return report::page_of("t", report::page_data("t", {{analysis, {}}})).size();
+  });
   std::printf("page: %.2f MB with texts, %.2f MB without\n", static_cast<double>(bytes) / 1e6,
               static_cast<double>(small) / 1e6);
   return 0;

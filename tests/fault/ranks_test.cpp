@@ -140,7 +140,7 @@ TEST_F(Ranks, AShortStopIsForgiven) {
 TEST_F(Ranks, PrefixesAreSavedWhileTheRunGoesOn) {
   const std::string out = "saved", samples = long_run();
   const std::int64_t total = 3 * 12 * long_samples();
-  const auto program = start(out, 0, 3000, {samples, "engine.save_seconds=0.02", "engine.max_batch=7"});
+  const auto program = start(out, 0, 3000, {samples, "engine.save_seconds=0.001", "engine.max_batch=7"});
   const auto missing = [&] { return store::read_results(job_->path(out) / "results.h5").missing_samples; };
   EXPECT_EQ(missing(), total) << "results.h5 is there from the start";
   EXPECT_TRUE(program->wait_until([&] { return missing() < total; })) << "and is brought up to date";

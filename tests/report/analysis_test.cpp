@@ -138,8 +138,9 @@ TEST(Analysis, ThePartsOfAFieldAreTheRunOfTheirProblems) {
   EXPECT_EQ(parts[1].second.results.plan.problems, (std::vector<std::string>{"d", "e", "f"}));
   EXPECT_NEAR(parts[0].second.tables[0].values[0].mean, 23.0 / 24, 1e-12);
   EXPECT_EQ(parts[1].second.tables[0].values[0].mean, 0);
-  EXPECT_NE(usage_error([&] { analyse_by(test_data::results(samples), samples, {}, "levle"); })
-                .find("did you mean \"level\""),
+  EXPECT_NE(usage_error([&] {
+              analyse_by(test_data::results(samples), samples, {}, "levle");
+            }).find("did you mean \"level\""),
             std::string::npos);
 }
 

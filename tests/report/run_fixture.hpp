@@ -1,6 +1,6 @@
 #pragma once
-// A run of four arms (the last shares the first one's samples), six problems and eight samples, made by hand: its
-// results and the samples that they count.
+// A run of four arms (the last shares the first one's samples), six problems and eight samples, made by hand:
+// its results and the samples that they count.
 
 #include <cmath>
 #include <cstdint>
@@ -17,7 +17,8 @@ inline constexpr std::int64_t kProblems = 6, kSamples = 8;
 
 /// Correct samples of each cell: late knows half of the problems surely, early all of them sometimes.
 inline std::int64_t correct_of(std::size_t arm, std::size_t problem) {
-  constexpr std::int64_t kCorrect[3][kProblems] = {{8, 8, 7, 0, 0, 0}, {2, 3, 2, 1, 2, 1}, {7, 6, 6, 1, 1, 0}};
+  constexpr std::int64_t kCorrect[3][kProblems] = {
+      {8, 8, 7, 0, 0, 0}, {2, 3, 2, 1, 2, 1}, {7, 6, 6, 1, 1, 0}};
   return kCorrect[arm][problem];
 }
 
@@ -59,9 +60,7 @@ inline void add_cell(stats::Samples& samples, std::size_t arm, std::size_t probl
     const std::int64_t place = (i + static_cast<std::int64_t>(arm * 3 + problem)) % kSamples;
     const bool correct = place < correct_of(arm, problem), silent = !correct && place == kSamples - 1;
     samples.number.push_back(static_cast<std::int32_t>(i));
-    samples.verdict.push_back(correct  ? Verdict::kCorrect
-                              : silent ? Verdict::kNoAnswer
-                                       : Verdict::kWrong);
+    samples.verdict.push_back(correct ? Verdict::kCorrect : silent ? Verdict::kNoAnswer : Verdict::kWrong);
     samples.finish.push_back(FinishReason::kEndOfSequence);
     samples.answer.push_back(silent ? -1 : correct ? 0 : 1 + static_cast<std::int32_t>(place % 2));
     samples.tokens.push_back(10 + static_cast<std::int32_t>(place));

@@ -65,7 +65,8 @@ TEST(Runs, WithOtherProblemsAreNotCompared) {
   other.results.plan.problems[2] = "g";
   const std::string error = input_error([&] { joined({run("a"), other}); });
   EXPECT_NE(error.find("runs/b: expected the problems of runs/a"), std::string::npos) << error;
-  EXPECT_NE(error.find("1 problems are not there: c; 1 problems are only there: g"), std::string::npos) << error;
+  EXPECT_NE(error.find("1 problems are not there: c; 1 problems are only there: g"), std::string::npos)
+      << error;
   other = run("b");
   other.results.plan.about.gold[1] = "33";
   EXPECT_NE(input_error([&] { joined({run("a"), other}); }).find("others at b"), std::string::npos);
@@ -83,14 +84,15 @@ TEST(Pooled, IsTheWeightedMeanOverTasks) {
   other.results.c.assign(other.results.c.size(), 0);
   for (Verdict& verdict : other.samples.verdict) verdict = Verdict::kWrong;
   std::vector<Analysis> analyses;
-  for (const LoadedRun& each : {run("a"), other})
-    analyses.push_back(analyse(each.results, each.samples, {}));
+  for (const LoadedRun& each : {run("a"), other}) analyses.push_back(analyse(each.results, each.samples, {}));
   const std::string text = pooled_text({run("a"), other}, analyses, {3, 1}, 100);
   EXPECT_NE(text.find("35.9"), std::string::npos) << "3/4 of 47.9 %\n" << text;
   EXPECT_NE(text.find("a x 0.75 + b x 0.25"), std::string::npos) << text;
   other.results.plan.arms.resize(1);
   other.results.plan.arms[0].name = "alone";
-  EXPECT_NE(input_error([&] { pooled_text({run("a"), other}, analyses, {1, 1}, 100); }).find("at least one arm name"),
+  EXPECT_NE(input_error([&] {
+              pooled_text({run("a"), other}, analyses, {1, 1}, 100);
+            }).find("at least one arm name"),
             std::string::npos);
 }
 
@@ -129,14 +131,17 @@ TEST_F(Scores, WithGapsAreRefusedByName) {
   const std::string gap = R"("arm": "delta=1", "problem": "c", "sample": 4)";
   EXPECT_NE(input_error([&] { read_scores(write(gap), run("a")); }).find("none for delta=1/c/4"),
             std::string::npos);
-  const std::string unknown = R"({"arm": "delta=9", "problem": "c", "sample": 4, "score": 1})" "\n";
+  const std::string unknown = R"({"arm": "delta=9", "problem": "c", "sample": 4, "score": 1})"
+                              "\n";
   EXPECT_NE(input_error([&] { read_scores(write("", unknown), run("a")); }).find("scores.jsonl:145"),
             std::string::npos);
-  const std::string twice = R"({"arm": "delta=1", "problem": "c", "sample": 4, "score": 1})" "\n";
+  const std::string twice = R"({"arm": "delta=1", "problem": "c", "sample": 4, "score": 1})"
+                            "\n";
   EXPECT_NE(input_error([&] { read_scores(write("", twice), run("a")); }).find("each sample once"),
             std::string::npos);
-  for (const char* line : {"{\"arm\": 1}\n", "[]\n", "{\"arm\": \"delta=1\", \"problem\": \"c\", \"sample\": 4, "
-                                                        "\"score\": \"high\"}\n",
+  for (const char* line : {"{\"arm\": 1}\n", "[]\n",
+                           "{\"arm\": \"delta=1\", \"problem\": \"c\", \"sample\": 4, "
+                           "\"score\": \"high\"}\n",
                            "nonsense\n"}) {
     EXPECT_NE(input_error([&] { read_scores(write("", line), run("a")); }).find("\"score\": number"),
               std::string::npos)

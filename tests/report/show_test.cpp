@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include <wisk/core/error.hpp>
 #include <wisk/report/table.hpp>
 
 #include "run_fixture.hpp"
@@ -41,11 +42,12 @@ std::vector<std::string> cells_of(const std::string& line) {
 TEST(ShowText, SaysWhatTheArmsAreAndWhatTheyReach) {
   const std::string text = show_text(analysis(), 100);
   for (const char* part :
-       {"0.5 x step-1 (early) + 0.5 x step-9 (late); temperature 1", "demo: 4 arms, 6 problems, seed 17, complete",
-        "the same samples as delta=0", "Pass@1", "Pass@8", "Majority@2", "Best@8", "Distinct@8", "47.9",
-        "difference from delta=0 in percentage points", "p-value", "The honest choice",
-        "Mixtures at equal budget", "delta=1 + delta=0", "variance of Pass@1", "equal pairs by chance",
-        "PREDICTION, not a measurement", "Pass@32 (predicted)", "Intervals of means: "}) {
+       {"0.5 x step-1 (early) + 0.5 x step-9 (late); temperature 1",
+        "demo: 4 arms, 6 problems, seed 17, complete", "the same samples as delta=0", "Pass@1", "Pass@8",
+        "Majority@2", "Best@8", "Distinct@8", "47.9", "difference from delta=0 in percentage points",
+        "p-value", "The honest choice", "Mixtures at equal budget", "delta=1 + delta=0", "variance of Pass@1",
+        "equal pairs by chance", "PREDICTION, not a measurement", "Pass@32 (predicted)",
+        "Intervals of means: "}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
   EXPECT_EQ(text.find("nan"), std::string::npos) << text;
@@ -106,6 +108,17 @@ TEST(ShowPair, HasTheNumbersOfBothArmsAndTheirDifference) {
   EXPECT_NE(lines[2].find("47.9"), std::string::npos) << lines[2];
   EXPECT_NE(lines[2].find("-25.0"), std::string::npos) << lines[2];
   EXPECT_NE(lines[4].find("0.250"), std::string::npos) << lines[4];
+}
+
+TEST(ShowPair, NeedsTwoArms) {
+  EXPECT_THROW(show_pair(analysis(), "delta=2", 100), UsageError);
+  EXPECT_THROW(show_pair(analysis(), "delta=0", 100), UsageError);
+  EXPECT_THROW(show_pair(analysis(), "step-9, \"final\"", 100), UsageError) << "the same samples";
+  const stats::Samples samples = test_data::samples();
+  store::ResultsPlan plan = test_data::plan();
+  plan.arms[0].delta = 0.25;
+  EXPECT_THROW(show_pair(analyse(test_data::results(samples, plan), samples, {}), "delta=1", 100),
+               UsageError);
 }
 
 TEST(ShowJson, HasEveryNumberAndNullForNone) {

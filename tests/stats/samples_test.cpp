@@ -47,7 +47,8 @@ TEST(Samples, EqualAnswersVoteTogetherAndSilenceDoesNot) {
 }
 
 TEST(Samples, MultiplicitiesCountEqualValues) {
-  EXPECT_EQ(multiplicities(std::vector<std::uint64_t>{7, 0, 7, 3, 0, 7}), (std::vector<std::int64_t>{2, 1, 3}));
+  EXPECT_EQ(multiplicities(std::vector<std::uint64_t>{7, 0, 7, 3, 0, 7}),
+            (std::vector<std::int64_t>{2, 1, 3}));
   EXPECT_EQ(multiplicities(std::vector<std::uint64_t>{7, 0, 7, 3}, true), (std::vector<std::int64_t>{1, 2}));
   EXPECT_TRUE(multiplicities({}).empty());
 }
@@ -77,8 +78,10 @@ TEST(Metric, OfEachKindIsWhatItsFunctionSays) {
   EXPECT_NEAR(values_of(samples, 0, Metric::kDistinct, kK)[2][0], 2, 1e-12);
   const auto shortest = scores_of(samples, Score::kShortest);
   EXPECT_EQ(values_of(samples, 0, Metric::kBest, kK, shortest)[2][0], 1) << "5 tokens, correct";
-  EXPECT_EQ(values_of(samples, 0, Metric::kBest, kK, scores_of(samples, Score::kLongest))[2][0], 0) << "9 tokens";
-  EXPECT_EQ(values_of(samples, 0, Metric::kBest, kK, scores_of(samples, Score::kLogprob))[2][1], 0) << "row 4";
+  EXPECT_EQ(values_of(samples, 0, Metric::kBest, kK, scores_of(samples, Score::kLongest))[2][0], 0)
+      << "9 tokens";
+  EXPECT_EQ(values_of(samples, 0, Metric::kBest, kK, scores_of(samples, Score::kLogprob))[2][1], 0)
+      << "row 4";
   EXPECT_EQ(scores_of(samples, Score::kMeanLogprob)[1], -1.0 / 9);
   const std::vector<double> equal(13, 0.0);  // weights of exp(0)
   const auto weighted = values_of(samples, 0, Metric::kWeightedMajority, kK, equal);

@@ -151,7 +151,8 @@ TEST(Results, WhatIsKnownOfProblemsAndEndsReadsBack) {
   with.about.question = {"1+1?", "", "three\nlines", "p4", "p5"};
   with.about.gold = {"2", "3", "4", "5", "6"};
   with.about.split = {"choose", "report", "", "choose", "report"};
-  with.about.fields = {{"level", {"1", "2", "", "4", "5"}}, {"a b", {"1", "1", "1", "1", "1"}},
+  with.about.fields = {{"level", {"1", "2", "", "4", "5"}},
+                       {"a b", {"1", "1", "1", "1", "1"}},
                        {"a_b", {"2", "2", "2", "2", "2"}}};
   write_results(folder.path() / "r.h5", with, Journal::read(folder.path(), kJob));
   const ResultsPlan found = read_results(folder.path() / "r.h5").plan;

@@ -68,8 +68,8 @@ class DemoTest : public ::testing::Test {
     job_ = new DemoJob;
     expected_ = new RunContents(job_->run("expected"));
   }
-  /// Samples of each problem with which an undisturbed run samples for about `seconds` on this machine: what a
-  /// test needs that has to meet a run in its middle, however fast the machine is.
+  /// Samples of each problem with which an undisturbed run samples for about `seconds` on this machine: what
+  /// a test needs that has to meet a run in its middle, however fast the machine is.
   static std::int64_t samples_for(double seconds) {
     return job_->samples_for(seconds, static_cast<std::int64_t>(expected_->samples.size()));
   }

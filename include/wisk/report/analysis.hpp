@@ -1,5 +1,6 @@
 #pragma once
-// Every table of a run, computed from its samples: what `show` prints, `report` draws and both give to machines.
+// Every table of a run, computed from its samples: what `show` prints, `report` draws and both give to
+// machines.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,12 +23,12 @@ struct AnalysisOptions {
   std::string baseline;  ///< name of the arm that the others are compared with; "": the first with delta 0
   std::vector<std::int64_t> k;  ///< instead of the run's own; empty: those
   double level = stats::kIntervalLevel;
-  stats::Metric metric = stats::Metric::kPass;                ///< of comparisons, choice and mixtures' neighbours
-  stats::Score score = stats::Score::kMeanLogprob;            ///< of Best@k
-  std::vector<double> imported_score;                         ///< [R] for Score::kImported
-  bool weighted_majority = false;                             ///< takes long for many samples
+  stats::Metric metric = stats::Metric::kPass;      ///< of comparisons, choice and mixtures' neighbours
+  stats::Score score = stats::Score::kMeanLogprob;  ///< of Best@k
+  std::vector<double> imported_score;               ///< [R] for Score::kImported
+  bool weighted_majority = false;                   ///< takes long for many samples
   bool predictions = true;
-  std::vector<std::pair<std::string, std::string>> mixtures;  ///< names of arms, besides early + late
+  std::vector<std::pair<std::string, std::string>> mixtures;    ///< names of arms, besides early + late
   std::optional<std::pair<std::string, std::string>> compared;  ///< two arms to be compared with each other
 };
 
@@ -77,15 +78,15 @@ struct Prediction {
 struct Analysis {
   store::Results results;
   double level = stats::kIntervalLevel;
-  std::vector<std::int64_t> k;           ///< [K] ascending
+  std::vector<std::int64_t> k;  ///< [K] ascending
   stats::Metric metric = stats::Metric::kPass;
-  std::vector<MetricTable> tables;             ///< the first one is Pass@k
+  std::vector<MetricTable> tables;  ///< the first one is Pass@k
   std::vector<Column> columns;
-  std::vector<double> bound;             ///< [A, K] the paper's bound on Pass@k; NaN at k = 1
+  std::vector<double> bound;  ///< [A, K] the paper's bound on Pass@k; NaN at k = 1
   std::optional<std::size_t> baseline;
-  std::vector<Difference> differences;   ///< [A, K] of `metric`; empty without a baseline
+  std::vector<Difference> differences;  ///< [A, K] of `metric`; empty without a baseline
   std::vector<Mixture> mixtures;
-  std::vector<ChoiceAtK> choices;        ///< [K]; empty without a split
+  std::vector<ChoiceAtK> choices;  ///< [K]; empty without a split
   std::vector<Prediction> predictions;
   std::vector<std::string> warnings;
 

@@ -22,8 +22,8 @@ struct Outline {
   std::int64_t skipped_golds = 0;                     ///< problems left out because their gold is no number
   std::int64_t cells = 0, samples = 0;                ///< that are drawn
   std::int64_t most_tokens = 0;                       ///< computed, when every sample is as long as it may be
-  std::int64_t longest = 0;                           ///< tokens of the longest prompt with its longest sample
-  std::uint64_t memory_of_rank = 0;                   ///< bytes: weights, keys and values of a batch, program
+  std::int64_t longest = 0;          ///< tokens of the longest prompt with its longest sample
+  std::uint64_t memory_of_rank = 0;  ///< bytes: weights, keys and values of a batch, program
 };
 
 /// Throws InputError for a wrong job.

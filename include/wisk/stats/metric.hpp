@@ -32,13 +32,14 @@ bool is_share(Metric metric);
 /// What one problem can have: 0..1, or 0..k.
 Range range_of(Metric metric, std::int64_t k);
 
-/// Mean of counts, one a problem, and its interval: by the percentiles of functional_interval, for a range as wide
-/// as that of counts (0..n) would make mean_interval's ends those of problems that nobody has seen. Counts that
-/// are all equal have mean_interval. NaN inside gives NaN. values: [P].
+/// Mean of counts, one a problem, and its interval: by the percentiles of functional_interval, for a range as
+/// wide as that of counts (0..n) would make mean_interval's ends those of problems that nobody has seen.
+/// Counts that are all equal have mean_interval. NaN inside gives NaN. values: [P].
 Estimate count_interval(std::span<const double> values, Range range, double level = kIntervalLevel);
 
 /// The interval of the mean of a metric's values: mean_interval of shares, count_interval of counts.
-Estimate interval_of(Metric metric, std::int64_t k, std::span<const double> values, double level = kIntervalLevel);
+Estimate interval_of(Metric metric, std::int64_t k, std::span<const double> values,
+                     double level = kIntervalLevel);
 
 /// What best@k and weighted majority sort and weigh by.
 enum class Score : std::uint8_t { kMeanLogprob, kLogprob, kShortest, kLongest, kImported };
@@ -49,7 +50,7 @@ std::vector<double> scores_of(const Samples& samples, Score score, std::span<con
 /// Values of every problem: result[k index][problem]; NaN where the cell has fewer than k samples.
 /// `score`: [R], only for kBest and kWeightedMajority (there weights are exp(score) when `log_weights`).
 std::vector<std::vector<double>> values_of(const Samples& samples, std::size_t arm, Metric metric,
-                                           std::span<const std::int64_t> k, std::span<const double> score = {},
-                                           bool log_weights = true);
+                                           std::span<const std::int64_t> k,
+                                           std::span<const double> score = {}, bool log_weights = true);
 
 }  // namespace wisk::stats

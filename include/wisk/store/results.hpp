@@ -55,7 +55,7 @@ struct ResultsPlan {
   std::vector<ArmColumns> arms;       ///< [A]
   std::vector<std::string> problems;  ///< [P] ids
   ProblemColumns about;
-  std::vector<std::int64_t> k;        ///< [K]
+  std::vector<std::int64_t> k;  ///< [K]
 };
 
 /// Counts of the journal's samples; an arm that shares another's samples has that arm's counts.
@@ -101,8 +101,8 @@ struct SampleText {
   std::string answer, text;
 };
 /// Of `rows` (ascending) of the group `samples`; texts are cut after `most_bytes`.
-std::vector<SampleText> read_sample_texts(const std::filesystem::path& file, std::span<const std::size_t> rows,
-                                          std::size_t most_bytes);
+std::vector<SampleText> read_sample_texts(const std::filesystem::path& file,
+                                          std::span<const std::size_t> rows, std::size_t most_bytes);
 
 /// Reads and checks a results file. Throws InputError when it is none, of a newer format, or its shapes or
 /// counts do not fit together.
