@@ -30,7 +30,8 @@ std::vector<int> ks_of(int n) {
 /// Coverages of one method over many cells.
 struct Summary {
   int cells = 0, below = 0, within = 0, above = 0;
-  double least = 1, most = 0, relative_width = 0;
+  double least = 1, most = 0;
+  std::vector<double> widths;  // against Student's t
 
   void add(double coverage, double width) {
     ++cells;
@@ -39,7 +40,11 @@ struct Summary {
     above += coverage > 0.96;
     least = std::min(least, coverage);
     most = std::max(most, coverage);
-    relative_width += width;
+    widths.push_back(width);
+  }
+  double middle_width() {
+    std::nth_element(widths.begin(), widths.begin() + static_cast<long>(widths.size() / 2), widths.end());
+    return widths[widths.size() / 2];
   }
 };
 
@@ -50,7 +55,6 @@ struct Options {
 
 const char* const kMethodNames[] = {"wisk", "normal", "Student's t", "bootstrap"};
 
-/// A mix's cells: those with at least 5 problems expected away from the ends, and the others.
 void print_cell(const Mix& mix, std::size_t problems, int n, int k, const Cell& cell,
                 const std::vector<Tally>& tallies) {
   std::printf("| %s | %zu | %d | %d | %.3f ", mix.name.c_str(), problems, n, k, cell.truth());
@@ -58,7 +62,8 @@ void print_cell(const Mix& mix, std::size_t problems, int n, int k, const Cell& 
   std::printf("|\n");
 }
 
-/// Means of every cell of the grid; summaries [problems][group][method] and [mix][problems].
+/// Means of every cell of the grid, summed up by method in three groups, and by mix. Cells where fewer than 5
+/// problems are expected away from an end of the range are a group of their own.
 void means(const Options& options) {
   std::vector<Mix> mixes = usual_mixes();
   const std::size_t usual = mixes.size();
@@ -98,17 +103,17 @@ void means(const Options& options) {
   const char* const groups[] = {"usual populations", "a few problems of another kind",
                                 "fewer than 5 problems expected away from 0 or from 1"};
   for (std::size_t group = 0; group < 3; ++group) {
-    std::printf("\n%s: cells by coverage, and width against Student's t\n\n", groups[group]);
+    std::printf("\n%s: cells by coverage, and median width against Student's t\n\n", groups[group]);
     std::printf(
         "| P | method | cells | below 94 %% | 94 to 96 %% | above 96 %% | least | width "
         "|\n|---|---|---|---|---|---|---|---|\n");
     for (std::size_t p = 0; p < 5; ++p) {
       for (std::size_t i = 0; i < 4; ++i) {
-        const Summary& one = by_method[p][group][i];
+        Summary& one = by_method[p][group][i];
         if (one.cells == 0) continue;
         std::printf("| %zu | %s | %d | %d | %d | %d | %.1f | ", kProblems[p], kMethodNames[i], one.cells,
                     one.below, one.within, one.above, 100 * one.least);
-        std::printf(group == 2 ? "|\n" : "%.2f |\n", one.relative_width / one.cells);
+        std::printf(group == 2 ? "|\n" : "%.2f |\n", one.middle_width());
       }
     }
   }
@@ -215,6 +220,7 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const Stopwatch watch;
   means(options);
   differences(options);
