@@ -27,7 +27,7 @@ function yAxis(frame, {ticks, text, title}) {
 /// A frame of `width` x `height` pixels with both axes. An axis: {domain, log, ticks, text, title}; `gutter`: room for
 /// names at the right. Returns {node, x, y, left, right, top, bottom}; x and y map values to pixels.
 function frameOf({width, height, x, y, gutter = 14, label}) {
-  const yTicks = y.ticks ?? ticksOf(y.domain, Math.max(3, Math.round(height / 70)));
+  const yTicks = y.ticks ?? ticksOf(y.domain, Math.max(4, Math.round(height / 52)));
   const left = Math.ceil(Math.max(...yTicks.map((tick) => textWidth(y.text(tick), 12)))) + 12;
   const frame = {left, right: width - gutter, top: kTop, bottom: height - kBottom, width, height};
   const xTicks = x.ticks ?? ticksOf(x.domain, Math.max(2, Math.round((frame.right - left) / 80)));
@@ -62,7 +62,9 @@ function besideNames(frame, points, others) {
   const nodes = [];
   for (const {x, y, text, cls} of points) {
     const words = shortened(text, 170, 12), w = textWidth(words, 12);
-    const places = [[x + 9, y + 4], [x - 9 - w, y + 4], [x - w / 2, y - 10], [x - w / 2, y + 18], [x + 8, y - 8], [x - 8 - w, y - 8], [x + 8, y + 16], [x - 8 - w, y + 16]];
+    const beside = [[x + 9, y + 4], [x - 9 - w, y + 4], [x - w / 2, y - 10], [x - w / 2, y + 18]];
+    const aslant = [[x + 8, y - 8], [x - 8 - w, y - 8], [x + 8, y + 17], [x - 8 - w, y + 17]];  // clear of a cross of intervals
+    const places = cls === 'context' ? [...beside, ...aslant] : [...aslant, ...beside];
     const place = places.find(([left, base]) => left > frame.left && left + w < frame.width - 2 && base > frame.top && base < frame.bottom - 2 &&
       !taken.some(([a, b, c, d]) => left < c && left + w > a && base - 11 < d && base + 3 > b));
     if (!place) continue;

@@ -43,6 +43,9 @@ function drawFan(runs, width, scope, options) {
 }
 
 const axisText = (value, unit) => (unit === '%' ? kFormats.tick(100 * value) : unit === 'points' ? kFormats.tick(100 * value) : kFormats.tick(value));
+/// A metric's title at one k: "Pass@k" is "Pass@64".
+const titleAt = ({title}, k) => (title.includes('@k') ? title.replace('@k', `@${k}`) : `${title}, k = ${k}`);
+
 const axisTitle = ({title, unit}) => (unit === '%' ? `${title}, %` : unit ? `${title}, ${unit}` : title);
 
 /// All values of the metric for the arms of the lines, every k.

@@ -54,9 +54,12 @@ function drawFigure(figure) {
   figure.entry(reason);
   if (reason !== null) return;
   figure.note.textContent = visible(figure.read(usable));
+  if (figure.uses.includes('metric')) figure.heading.textContent = visible(figure.title.replaceAll('Pass', chosenMetric(usable).title.replace(/@k.*/, '')));
   const shownPanels = (figure.alone ? state.runs.map((run) => [run]) : panels())
     .map((runs) => runs.filter((run) => usable.includes(run))).filter((runs) => runs.length > 0);
-  figure.body.className = `panels${shownPanels.length > 1 && !figure.wide ? ' several' : ''}`;
+  const several = shownPanels.length > 1 && !figure.wide;
+  figure.body.className = `panels${several ? ' several' : ''}`;
+  figure.node.className = `figure${figure.wide || several ? ' wide' : ''}`;
   const holders = shownPanels.map(() => html('div', {class: 'panel'}));
   figure.body.replaceChildren(...holders);
   shownPanels.forEach((runs, i) => drawPanel(figure, runs, holders[i]));
@@ -68,9 +71,10 @@ function addFigure(figure, number) {
   const titleId = `title-${figure.id}`;
   figure.body = html('div', {class: 'panels'});
   figure.note = html('p', {class: 'how'});
-  figure.numbers = figure.table ? numbersOf(figure.id, figure.title, () => figure.table(state.runs.filter((run) => !figure.missing([run])))) : null;
+  figure.heading = html('span', {}, figure.title);
+  figure.numbers = figure.table ? numbersOf(figure.id, figure.title, figure.numbersTitle, () => figure.table(state.runs.filter((run) => !figure.missing([run])))) : null;
   figure.node = html('section', {class: `figure${figure.wide ? ' wide' : ''}`, id: figure.id, 'aria-labelledby': titleId, tabindex: -1},
-    html('h2', {id: titleId}, html('span', {class: 'count'}, String(number)), figure.title),
+    html('h2', {id: titleId}, html('span', {class: 'count'}, String(number)), figure.heading),
     html('div', {class: 'side'}, figure.note, figure.extra?.()), figure.body, figure.numbers?.node);
   const item = html('li', {});
   figure.entry = (reason) => item.replaceChildren(reason === null ? html('a', {href: `#${figure.id}`}, figure.title)

@@ -29,7 +29,7 @@ function drawMap(run, map, width, metric, domain) {
     const x = left + cellWidth * deltas.indexOf(delta), y = top + cellHeight * temperatures.indexOf(temperature);
     if (!value) return svg('rect', {class: 'cell none', x, y, width: cellWidth - 2, height: cellHeight - 2});
     const step = shade(value[0], domain), interval = `${shown(value[1], metric.unit)}–${shown(value[2], metric.unit)}`;
-    return svg('g', {class: step > 5 ? 'inverse' : null},
+    return svg('g', {class: step > 6 ? 'inverse' : null},
       svg('rect', {class: `mark cell h${step}`, x, y, width: cellWidth - 2, height: cellHeight - 2},
         svg('title', {}, `${run.arms[arm].name}, k = ${state.k}: ${withInterval(value, metric.unit)}`)),
       svg('text', {class: 'cell-value', x: x + cellWidth / 2 - 1, y: y + 21, 'text-anchor': 'middle'}, shown(value[0], metric.unit)),
@@ -48,7 +48,7 @@ const mapValues = (runs) => runs.flatMap((run) => mapsOf(run).flatMap((map) => m
 addToPage({
   id: 'map', title: 'Delta and temperature', uses: ['k', 'metric'], alone: true,
   missing: (runs) => (runs.some((run) => mapsOf(run).length > 0) ? null : 'delta and temperature do not both vary'),
-  read: (runs) => `${chosenMetric(runs)?.title} at k = ${state.k} for each pair: darker is higher (in dark mode: brighter), from ${shown(Math.min(...mapValues(runs)), chosenMetric(runs)?.unit)} to ` +
+  read: (runs) => `${titleAt(chosenMetric(runs), state.k)} for each pair: darker is higher (in dark mode: brighter), from ${shown(Math.min(...mapValues(runs)), chosenMetric(runs)?.unit)} to ` +
     `${shown(Math.max(...mapValues(runs)), chosenMetric(runs)?.unit)}; small numbers are ${levelText()} intervals. If blending only did what a higher temperature does, the highest cells would lie on a diagonal.`,
   draw: ([run], width, scope) => html('div', {}, mapsOf(run).map((map) => [
     mapsOf(run).length > 1 ? html('h4', {dir: 'auto'}, [`early: ${map.early}`, map.rest !== 'the only one' ? map.rest : null].filter(Boolean).join(', ')) : null,

@@ -1,7 +1,13 @@
 // The bias-variance plane of the paper (Dang et al., arXiv 2504.10478): bias 1 - E rho, variance Var rho of the
 // problems' Pass@1, and the level lines of the bound Pass@k <= 1 - ((1 - E rho)^2 + Var rho)^(k/2), k >= 2.
 
-const kLevels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999];
+/// One minus the levels: of the bound every tenth, then ever closer to 100 %, where large k put it.
+const kMisses = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, ...range(60).map((i) => 10 ** -(i + 3))];
+const kMostLevels = 7;
+
+const kRaised = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+const levelWords = (miss) => (miss > 0.0005 ? `${Number((100 * (1 - miss)).toFixed(1))} %`
+  : `1 − 10⁻${[...String(Math.round(-Math.log10(miss)))].map((digit) => kRaised[digit]).join('')}`);
 
 const biasAt = (run, arm) => {
   const mean = columnAt(run, 'mean_pass_at_1', arm);
@@ -10,19 +16,21 @@ const biasAt = (run, arm) => {
 const varianceAt = (run, arm) => columnAt(run, 'variance_pass_at_1', arm);
 const planeK = () => Math.max(2, state.k);
 
-/// The variance at which the bound is `level` for a bias.
-const varianceOfLevel = (level, bias, k) => (1 - level) ** (2 / k) - bias * bias;
+/// The variance at which the bound is 1 - `miss` for a bias.
+const varianceOfLevel = (miss, bias, k) => miss ** (2 / k) - bias * bias;
 
 /// Level lines inside the frame, each with its value where it leaves it.
 function levelLines(frame, [left, right], [low, high], k) {
-  return kLevels.flatMap((level) => {
-    const points = range(61).map((i) => left + ((right - left) * i) / 60).map((bias) => ({bias, variance: varianceOfLevel(level, bias, k)}))
+  const inside = (miss) => varianceOfLevel(miss, left, k) > low && varianceOfLevel(miss, right, k) < high;
+  const misses = kMisses.filter(inside);
+  return thinned(misses, kMostLevels, null).flatMap((miss) => {
+    const points = range(61).map((i) => left + ((right - left) * i) / 60).map((bias) => ({bias, variance: varianceOfLevel(miss, bias, k)}))
       .filter(({variance}) => variance >= low && variance <= high);
     if (points.length < 2) return [];
     const pixels = points.map(({bias, variance}) => [frame.x(bias), frame.y(variance)]);
     const [x, y] = pixels[0];  // the upper left end
     return [svg('g', {class: 'level'}, svg('path', {d: pathOf(pixels)}),
-      svg('text', {x: x + 4, y: y - 4 < frame.top + 8 ? y + 12 : y - 4}, `${Number((100 * level).toFixed(1))} %`))];
+      svg('text', {x: x + 4, y: y - 4 < frame.top + 8 ? y + 12 : y - 4}, levelWords(miss)))];
   });
 }
 

@@ -39,7 +39,7 @@ const boundsOf = (unit) => (unit === '%' ? [0, 1] : [-Infinity, Infinity]);
 function thinned(values, count, keep) {
   if (values.length <= count) return values;
   const picked = new Set(range(count).map((i) => values[Math.round((i * (values.length - 1)) / (count - 1))]));
-  if (values.includes(keep) && !picked.has(keep)) {
+  if (isNumber(keep) && values.includes(keep) && !picked.has(keep)) {
     const nearest = [...picked].slice(1, -1).sort((a, b) => Math.abs(Math.log(a / keep)) - Math.abs(Math.log(b / keep)))[0];
     picked.delete(nearest);
     picked.add(keep);

@@ -51,7 +51,7 @@ function drawFrontier(runs, width, scope) {
   const all = scope.flatMap((run) => pointsOf(run, xOfFrontier, yOfFrontier)), points = all.filter((point) => runs.includes(point.run));
   const lit = points.filter((point) => placeOf(point) !== undefined);
   const room = (side) => all.flatMap((point) => (placeOf(point) !== undefined ? point[side] : [point[side][0]]));
-  const axis = (k, side) => ({domain: domainOf(room(side), {bounds: boundsOf(metric.unit)}), text: (v) => axisText(v, metric.unit), title: axisTitle({...metric, title: `${metric.title}, k = ${k}`})});
+  const axis = (k, side) => ({domain: domainOf(room(side), {bounds: boundsOf(metric.unit)}), text: (v) => axisText(v, metric.unit), title: axisTitle({...metric, title: titleAt(metric, k)})});
   const frame = frameOf({width, height: heightFor(width) + 30, label: 'Small k against large k', x: axis(k1, 'x'), y: axis(state.k, 'y')});
   const best = frontierOf(points).map((point) => [frame.x(point.x[0]), frame.y(point.y[0])]);
   const steps = best.flatMap(([x, y], i) => (i === 0 ? [[frame.left, y], [x, y]] : [[best[i - 1][0], y], [x, y]]));

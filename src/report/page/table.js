@@ -37,9 +37,9 @@ function download(name, text) {
 const kTooLongToPrint = 200;
 
 /// The folded table and the button below a picture. The table is made when it is opened first.
-function numbersOf(id, title, make) {
+function numbersOf(id, title, summary, make) {
   const body = html('div', {});
-  const details = html('details', {class: 'numbers'}, html('summary', {}, 'Numbers as a table'), body);
+  const details = html('details', {class: 'numbers'}, html('summary', {}, summary ?? 'Numbers as a table'), body);
   const build = () => {
     if (body.childElementCount > 0) return;
     body.append(tableOf(make(), title));

@@ -42,7 +42,7 @@ addToPage({
   missing: (runs) => (runs.some((run) => (run.choice ?? []).length > 0) ? null : 'the problems have no split into a choosing and a reporting side'),
   read: () => 'For each k the best arm was chosen on one side of the problems and is reported on the other, where it had no chance to win by luck. Optimism is what the choosing side promised beyond that.',
   draw: ([run]) => plainTable('The honest choice', ['k', 'chosen arm', 'where it was chosen, %', 'where it is reported, %', 'reference there, %', 'difference, points', 'optimism, points'],
-    (run.choice ?? []).map((row) => ({cells: [`k = ${row.k}`, html('bdi', {}, run.arms[row.chosen]?.name ?? kDash), ...[row.on_choose, row.on_report, row.reference_on_report].map((value) => ({text: withRange(value, '%')})),
+    (run.choice ?? []).map((row) => ({cells: [`k\u00a0=\u00a0${row.k}`, html('bdi', {}, run.arms[row.chosen]?.name ?? kDash), ...[row.on_choose, row.on_report, row.reference_on_report].map((value) => ({text: withRange(value, '%')})),
       {text: withRange(row.difference, 'points')}, {text: shown(row.optimism, 'points')}]}))),
   table: (runs) => ({
     columns: [{id: 'run', title: 'Run', unit: 'text'}, {id: 'k', title: 'k', unit: ''}, {id: 'chosen', title: 'Chosen', unit: 'text'}, ...valueColumns('on_choose', 'On choosing side', '%'), ...valueColumns('on_report', 'On reporting side', '%'),
@@ -54,7 +54,7 @@ addToPage({
 const factRows = (pairs) => html('dl', {class: 'notes'}, pairs.filter(([, value]) => value !== null && value !== undefined && value !== '').map(([name, value]) => [html('dt', {}, name), html('dd', {class: 'mark', dir: 'auto'}, value)]));
 
 addToPage({
-  id: 'provenance', title: 'Provenance', uses: [], alone: true, wide: true,
+  id: 'provenance', title: 'Provenance', numbersTitle: 'SHA-256 of every input file', uses: [], alone: true, wide: true,
   missing: (runs) => (runs.some((run) => run.provenance) ? null : 'none recorded'),
   read: () => 'What it takes to get the same bytes again: the job, the seed, the version, and the SHA-256 of every input file.',
   draw: ([run]) => {

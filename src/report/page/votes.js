@@ -11,7 +11,7 @@ function chosenArm(run) {
 
 function drawVotes([run], width, scope) {
   const arm = chosenArm(run), metrics = sharesOf([run]), short = (metric) => metric.title;
-  const gutter = gutterFor(metrics.map(short), width);
+  const below = width < 460, gutter = below ? 14 : gutterFor(metrics.map(short), width);
   const values = scope.flatMap((one) => metrics.flatMap((metric) => one.k.flatMap((k) => valueAt(one, metric.id, chosenArm(one), k) ?? [])));
   const ks = ksOf(scope);
   const frame = frameOf({width, height: heightFor(width), gutter, label: `Ways to use k samples, ${run.arms[arm].name}`,
@@ -23,8 +23,9 @@ function drawVotes([run], width, scope) {
       marks: present.map((p) => markAt(p.px, p.py, {shape: m, cls: `s${m % 8}`, words: `${metric.title}, k = ${p.k}: ${withInterval(p.value, '%')}`})),
       name: last && {x: last.px, y: last.py, text: short(metric), cls: `s${m % 8}`}};
   });
-  frame.node.append(...drawn.flatMap((one) => one.band), ...drawn.flatMap((one) => one.line), ...drawn.flatMap((one) => one.marks), ...endNames(frame, drawn.map((one) => one.name).filter(Boolean), gutter - 16));
-  return html('div', {}, html('h4', {dir: 'auto'}, run.arms[arm].name), frame.node);
+  frame.node.append(...drawn.flatMap((one) => one.band), ...drawn.flatMap((one) => one.line), ...drawn.flatMap((one) => one.marks), ...(below ? [] : endNames(frame, drawn.map((one) => one.name).filter(Boolean), gutter - 16)));
+  return html('div', {}, html('h4', {dir: 'auto'}, run.arms[arm].name), frame.node,
+    below ? legendOf(metrics.map((metric, m) => ({shape: m, cls: `s${m % 8}`, dash: kDashes[m % 8], text: short(metric)}))) : null);
 }
 
 function armSelect() {
