@@ -302,6 +302,8 @@ TEST_F(Page, WhatIsNotThereIsLeftOutAndSaidSo) {
   EXPECT_NE(text(".contents").find("Along finetuning: no trajectory"), std::string::npos);
   EXPECT_EQ(count(".absent"),
             browser().value("document.querySelectorAll('section.figure[hidden]').length").get<std::size_t>());
+  browser().value(
+      "window.dispatchEvent(new Event('beforeprint')); window.dispatchEvent(new Event('afterprint'))");
   browser().click("#heat .heat .cell");
   EXPECT_NE(text("#heat .detail").find("without the texts of samples"), std::string::npos);
 }
@@ -403,6 +405,11 @@ TEST_F(Page, Screenshots) {
                              (std::to_string(runs) + (runs == 1 ? "run-" : "runs-") + std::to_string(width) +
                               (dark ? "-dark.png" : "-light.png")));
       }
+    }
+    if (runs == 2) {
+      show(synthetic_report(options));
+      choose("Runs", "in one picture");
+      browser().screenshot(std::filesystem::path(into) / "2runs-overlaid.png");
     }
     browser().print(std::filesystem::path(into) / (std::to_string(runs) + "run.pdf"));
   }
