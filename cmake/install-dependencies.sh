@@ -8,6 +8,7 @@ packages=(
   libboost-program-options-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
   libpcre2-dev libutf8proc-dev libhwloc-dev libxxhash-dev libgmp-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev clang-format clang-tidy
+  chromium   # tests/report/page opens the page of `wisk report` in it
   slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge   # tests/slurm: daemons of its own; without systemd the packages start none
 )
 missing=()

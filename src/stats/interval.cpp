@@ -46,7 +46,7 @@ class Sum {
   double sum_ = 0, correction_ = 0;
 };
 
-/// What the mass at an end depends on. Values are in 0..1.
+/// What the added problem's place depends on. Values are in 0..1.
 struct Shape {
   double problems, mean, variance, skew, excess, heaviness, gap;
 };
@@ -98,7 +98,7 @@ Quantiles quantiles_of(double level, std::size_t problems) {
 }
 
 /// How far above the mean of the seen problems one more has to lie for its quantile to be the upper end;
-/// below when negative. docs/statistics.md, "The added problem", has the same four terms in words. caution:
+/// below when negative. docs/statistics.md, "The added problem", has the same terms in words. caution:
 /// how much an unseen problem at the end of the range counts.
 double added_distance(const Shape& shape, const Quantiles& quantiles, double caution) {
   const double room = 1.0 - shape.mean;
@@ -190,6 +190,7 @@ Estimate mean_interval(std::span<const double> values, Range range, double level
 
 Estimate paired_difference(std::span<const double> a, std::span<const double> b, double width, double level) {
   WISK_ASSERT(a.size() == b.size());
+  if (a.empty()) return kNoEstimate;
   std::vector<double> gains(a.size()), losses(a.size());
   Sum sum, squared_gains, squared_losses;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -207,7 +208,8 @@ Estimate paired_difference(std::span<const double> a, std::span<const double> b,
   // A problem has a gain or a loss, never both: their covariance is the negative product of the means.
   const double variances = (squared_gains.value() / count - gain.mean * gain.mean) *
                            (squared_losses.value() / count - loss.mean * loss.mean);
-  const double correlation = variances > 0 ? -gain.mean * loss.mean / std::sqrt(variances) : 0.0;
+  const double correlation =
+      variances > 0 ? std::max(-1.0, -gain.mean * loss.mean / std::sqrt(variances)) : 0.0;
   const auto reach = [&](double x, double y) { return std::sqrt(x * x + y * y - 2 * correlation * x * y); };
   const double mean = sum.value() / count;
   return {mean, std::max(-width, mean - reach(gain.mean - gain.low, loss.high - loss.mean)),

@@ -30,7 +30,8 @@ std::vector<int> ks_of(int n) {
 /// Coverages of one method over many cells.
 struct Summary {
   int cells = 0, below = 0, within = 0, above = 0;
-  double least = 1, most = 0, relative_width = 0;
+  double least = 1, most = 0;
+  std::vector<double> widths;  // against Student's t
 
   void add(double coverage, double width) {
     ++cells;
@@ -39,7 +40,11 @@ struct Summary {
     above += coverage > 0.96;
     least = std::min(least, coverage);
     most = std::max(most, coverage);
-    relative_width += width;
+    widths.push_back(width);
+  }
+  double middle_width() {
+    std::nth_element(widths.begin(), widths.begin() + static_cast<long>(widths.size() / 2), widths.end());
+    return widths[widths.size() / 2];
   }
 };
 
@@ -50,7 +55,6 @@ struct Options {
 
 const char* const kMethodNames[] = {"wisk", "normal", "Student's t", "bootstrap"};
 
-/// A mix's cells: those with at least 5 problems expected away from the ends, and the others.
 void print_cell(const Mix& mix, std::size_t problems, int n, int k, const Cell& cell,
                 const std::vector<Tally>& tallies) {
   std::printf("| %s | %zu | %d | %d | %.3f ", mix.name.c_str(), problems, n, k, cell.truth());
@@ -58,7 +62,8 @@ void print_cell(const Mix& mix, std::size_t problems, int n, int k, const Cell& 
   std::printf("|\n");
 }
 
-/// Means of every cell of the grid; summaries [problems][group][method] and [mix][problems].
+/// Means of every cell of the grid, summed up by method in three groups, and by mix. Cells where fewer than 5
+/// problems are expected away from an end of the range are a group of their own.
 void means(const Options& options) {
   std::vector<Mix> mixes = usual_mixes();
   const std::size_t usual = mixes.size();
@@ -98,17 +103,17 @@ void means(const Options& options) {
   const char* const groups[] = {"usual populations", "a few problems of another kind",
                                 "fewer than 5 problems expected away from 0 or from 1"};
   for (std::size_t group = 0; group < 3; ++group) {
-    std::printf("\n%s: cells by coverage, and width against Student's t\n\n", groups[group]);
+    std::printf("\n%s: cells by coverage, and median width against Student's t\n\n", groups[group]);
     std::printf(
         "| P | method | cells | below 94 %% | 94 to 96 %% | above 96 %% | least | width "
         "|\n|---|---|---|---|---|---|---|---|\n");
     for (std::size_t p = 0; p < 5; ++p) {
       for (std::size_t i = 0; i < 4; ++i) {
-        const Summary& one = by_method[p][group][i];
+        Summary& one = by_method[p][group][i];
         if (one.cells == 0) continue;
         std::printf("| %zu | %s | %d | %d | %d | %d | %.1f | ", kProblems[p], kMethodNames[i], one.cells,
                     one.below, one.within, one.above, 100 * one.least);
-        std::printf(group == 2 ? "|\n" : "%.2f |\n", one.relative_width / one.cells);
+        std::printf(group == 2 ? "|\n" : "%.2f |\n", one.middle_width());
       }
     }
   }
@@ -128,31 +133,37 @@ void means(const Options& options) {
   }
 }
 
+/// One cell: wisk's coverage and width, Student's in brackets, the share of p <= 0.05.
+void print_pair(const ArmPair& pair, std::size_t problems, int experiments) {
+  std::mt19937_64 random(problems);
+  const stats::SignFlipTest test(problems);
+  std::vector<double> a(problems), b(problems), difference(problems);
+  Tally ours, students;
+  int rejected = 0;
+  for (int experiment = 0; experiment < experiments; ++experiment) {
+    for (std::size_t i = 0; i < problems; ++i) {
+      pair.draw(random, a[i], b[i]);
+      difference[i] = a[i] - b[i];
+    }
+    ours.add(stats::paired_difference(a, b), pair.truth);
+    students.add(student_interval(difference), pair.truth);
+    rejected += test.p_value(difference) <= 0.05;
+  }
+  std::printf("| %.1f, %.3f (%.1f, %.3f) %.1f ", 100 * ours.coverage(), ours.mean_width(),
+              100 * students.coverage(), students.mean_width(), 100.0 * rejected / experiments);
+}
+
 void differences(const Options& options) {
   std::printf(
-      "\npaired differences: coverage %% and mean width; share of p <= 0.05 of the sign-flip test\n\n");
-  std::printf("| arms | P | wisk | Student's t | p <= 0.05 %% |\n|---|---|---|---|---|\n");
+      "\npaired differences: coverage %% and mean width (Student's t), share of p <= 0.05 of the sign-flip "
+      "test "
+      "in %%\n\n");
+  std::printf("| arms | difference | P = 12 | 30 | 100 | 300 |\n|---|---|---|---|---|---|\n");
   for (const ArmPair& pair : arm_pairs()) {
-    for (const std::size_t problems : {12u, 30u, 100u, 300u}) {
-      std::mt19937_64 random(problems);
-      const stats::SignFlipTest test(problems);
-      std::vector<double> a(problems), b(problems), difference(problems);
-      Tally ours, students;
-      int rejected = 0;
-      const int experiments = std::max(200, options.experiments / (problems == 300 ? 8 : 4));
-      for (int experiment = 0; experiment < experiments; ++experiment) {
-        for (std::size_t i = 0; i < problems; ++i) {
-          pair.draw(random, a[i], b[i]);
-          difference[i] = a[i] - b[i];
-        }
-        ours.add(stats::paired_difference(a, b), pair.truth);
-        students.add(student_interval(difference), pair.truth);
-        rejected += test.p_value(difference) <= 0.05;
-      }
-      std::printf("| %s | %zu | %.1f, %.3f | %.1f, %.3f | %.1f%s |\n", pair.name.c_str(), problems,
-                  100 * ours.coverage(), ours.mean_width(), 100 * students.coverage(), students.mean_width(),
-                  100.0 * rejected / experiments, pair.truth == 0 ? "" : " (power)");
-    }
+    std::printf("| %s | %.3f ", pair.name.c_str(), pair.truth);
+    for (const std::size_t problems : {12u, 30u, 100u, 300u})
+      print_pair(pair, problems, std::max(200, options.experiments / (problems == 300 ? 4 : 2)));
+    std::printf("|\n");
   }
 }
 
@@ -169,32 +180,37 @@ double weighted_variance(std::span<const double> rates, std::span<const double> 
   return (square - mean * mean) * problems / (problems - 1) - noise;
 }
 
+/// One cell: coverage and width with the seen problems only, and with both ends in brackets.
+void print_variance(const Mix& mix, std::size_t problems, int n, int experiments) {
+  const Cell cell(mix, problems, n, 1);
+  std::mt19937_64 random(problems);
+  std::vector<double> rates(problems + 2, 0.0);
+  rates.back() = 1.0;
+  const auto variance = [&](std::span<const double> weights) {
+    return weighted_variance(rates, weights, static_cast<double>(problems), n);
+  };
+  Tally seen, ends;
+  for (int experiment = 0; experiment < experiments; ++experiment) {
+    cell.draw(random, std::span(rates).first(problems));
+    seen.add(stats::functional_interval(problems, variance), rate_variance(mix));
+    ends.add(stats::functional_interval(problems, variance, 0.95, stats::Unseen::kBothEnds),
+             rate_variance(mix));
+  }
+  std::printf("| %.1f, %.3f (%.1f, %.3f) ", 100 * seen.coverage(), seen.mean_width(), 100 * ends.coverage(),
+              ends.mean_width());
+}
+
 void variances(const Options& options) {
-  std::printf("\nvariance of the success rate by functional_interval: coverage %% and mean width\n\n");
-  std::printf("| problems are | n | P | seen problems only | with both ends |\n|---|---|---|---|---|\n");
+  std::printf(
+      "\nvariance of the success rate, n = 16: coverage %% and mean width from the seen problems (with both "
+      "ends)\n\n");
+  std::printf("| problems are | variance | P = 30 | 100 | 300 |\n|---|---|---|---|---|\n");
   for (const Mix& mix : usual_mixes()) {
     if (rate_variance(mix) == 0) continue;
-    for (const int n : {16}) {
-      for (const std::size_t problems : {30u, 100u, 300u}) {
-        const Cell cell(mix, problems, n, 1);
-        std::mt19937_64 random(problems);
-        std::vector<double> rates(problems + 2, 0.0);
-        rates.back() = 1.0;
-        Tally seen, ends;
-        const int experiments = std::max(100, options.experiments / (problems == 300 ? 40 : 10));
-        for (int experiment = 0; experiment < experiments; ++experiment) {
-          cell.draw(random, std::span(rates).first(problems));
-          const auto variance = [&](std::span<const double> weights) {
-            return weighted_variance(rates, weights, static_cast<double>(problems), n);
-          };
-          seen.add(stats::functional_interval(problems, variance), rate_variance(mix));
-          ends.add(stats::functional_interval(problems, variance, 0.95, stats::Unseen::kBothEnds),
-                   rate_variance(mix));
-        }
-        std::printf("| %s | %d | %zu | %.1f, %.3f | %.1f, %.3f |\n", mix.name.c_str(), n, problems,
-                    100 * seen.coverage(), seen.mean_width(), 100 * ends.coverage(), ends.mean_width());
-      }
-    }
+    std::printf("| %s | %.3f ", mix.name.c_str(), rate_variance(mix));
+    for (const std::size_t problems : {30u, 100u, 300u})
+      print_variance(mix, problems, 16, std::max(100, options.experiments / (problems == 300 ? 40 : 10)));
+    std::printf("|\n");
   }
 }
 
@@ -215,6 +231,7 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const Stopwatch watch;
   means(options);
   differences(options);

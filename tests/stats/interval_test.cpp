@@ -245,7 +245,7 @@ TEST(PairedDifference, MissingProblemsMakeItNaN) {
   const std::vector<double> missing = {0.5, std::nan("")}, here = {0.5, 0.5};
   EXPECT_TRUE(std::isnan(paired_difference(missing, here).mean));
   EXPECT_TRUE(std::isnan(paired_difference(here, missing).low));
-  EXPECT_TRUE(std::isnan(paired_difference({}, {}).mean));
+  EXPECT_TRUE(std::isnan(paired_difference({}, {}).low));
 }
 
 TEST(WeightedSum, EqualsNewcombesDifferenceOfShares) {
@@ -276,7 +276,7 @@ TEST(WeightedSum, OfOneIsItselfAndNaNStays) {
 TEST(FunctionalInterval, OfTheMeanIsNearTheMeansInterval) {
   std::mt19937_64 random(13);
   std::vector<double> values(100);
-  for (double& value : values) value = std::pow(std::uniform_real_distribution<double>()(random), 3);
+  for (double& value : values) value = std::pow(std::uniform_real_distribution<double>()(random), 8);
   const auto mean = [&](std::span<const double> weights) {
     double sum = 0;
     for (std::size_t i = 0; i < values.size(); ++i) sum += weights[i] * values[i] / 100;
@@ -284,8 +284,8 @@ TEST(FunctionalInterval, OfTheMeanIsNearTheMeansInterval) {
   };
   const Estimate drawn = functional_interval(100, mean), exact = mean_interval(values);
   EXPECT_NEAR(drawn.mean, exact.mean, 1e-12);
-  EXPECT_NEAR(drawn.low, exact.low, 0.05 * (exact.high - exact.low));
-  EXPECT_NEAR(drawn.high, exact.high, 0.05 * (exact.high - exact.low));
+  EXPECT_NEAR(drawn.low, exact.low, 0.025 * (exact.high - exact.low));
+  EXPECT_NEAR(drawn.high, exact.high, 0.025 * (exact.high - exact.low));
   const Estimate again = functional_interval(100, mean);
   EXPECT_EQ(drawn.low, again.low);
   EXPECT_EQ(drawn.high, again.high);

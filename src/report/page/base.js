@@ -1,12 +1,13 @@
 'use strict';
-// Elements of the page. Whatever a run says (names, questions, completions) is untrusted: it becomes a text node or
-// the value of an attribute that holds text, never markup, a style or an address.
+// Elements of the page. Whatever a run says (names, questions, completions) is untrusted: it becomes a text
+// node or the value of an attribute that holds text, never markup, a style or an address.
 
 const kSvg = 'http://www.w3.org/2000/svg';
 
-/// Characters that would be invisible or turn the text around: C0, C1, zero width, bidirectional controls, line
-/// separators. Joiners (200C, 200D) stay, emoji need them; so do tab and line feed.
-const kHidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+/// Characters that would be invisible or turn the text around: C0, C1, zero width, bidirectional controls,
+/// line separators. Joiners (200C, 200D) stay, emoji need them; so do tab and line feed.
+const kHidden =
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /// `text` with its hidden characters made visible: "␛" for escape, "⟨U+202E⟩" for a right-to-left override.
 function visible(text) {
@@ -21,8 +22,10 @@ function visible(text) {
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? '' : String(value));
+    if (name.startsWith('on'))
+      node.addEventListener(name.slice(2), value);
+    else
+      node.setAttribute(name, value === true ? '' : String(value));
   }
   for (const child of children.flat(3)) {
     if (child === null || child === undefined || child === false) continue;

@@ -1,11 +1,13 @@
 // One picture: title, how to read it, the drawing per panel, its numbers. A figure is
-// {id, title, uses, missing(runs), read(runs), draw(runs of the panel, width, all runs) -> node, table(runs), extra(), wide, alone}.
+// {id, title, uses, missing(runs), read(runs), draw(runs of the panel, width, all runs) -> node, table(runs),
+// extra(), wide, alone}.
 
 const figures = [];
 const specs = [];
 const addToPage = (spec) => specs.push(spec);
 
-/// Chosen mark of a drawing: arrow keys and the pointer walk over the marks, the line below says what they are.
+/// Chosen mark of a drawing: arrow keys and the pointer walk over the marks, the line below says what they
+/// are.
 function readable(node, readout) {
   const marks = [...node.querySelectorAll('.mark')];
   let at = -1;
@@ -23,9 +25,12 @@ function readable(node, readout) {
     const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
     if (step === undefined && event.key !== 'Home' && event.key !== 'End') return;
     event.preventDefault();
-    if (event.key === 'Home') show(0);
-    else if (event.key === 'End') show(marks.length - 1);
-    else show(clamp(at + step, 0, marks.length - 1));
+    if (event.key === 'Home')
+      show(0);
+    else if (event.key === 'End')
+      show(marks.length - 1);
+    else
+      show(clamp(at + step, 0, marks.length - 1));
   });
   node.addEventListener('blur', () => show(-1));
 }
@@ -54,9 +59,15 @@ function drawFigure(figure) {
   figure.entry(reason);
   if (reason !== null) return;
   figure.note.textContent = visible(figure.read(usable));
+  if (figure.uses.includes('metric'))
+    figure.heading.textContent =
+        visible(figure.title.replaceAll('Pass', chosenMetric(usable).title.replace(/@k.*/, '')));
   const shownPanels = (figure.alone ? state.runs.map((run) => [run]) : panels())
-    .map((runs) => runs.filter((run) => usable.includes(run))).filter((runs) => runs.length > 0);
-  figure.body.className = `panels${shownPanels.length > 1 && !figure.wide ? ' several' : ''}`;
+                          .map((runs) => runs.filter((run) => usable.includes(run)))
+                          .filter((runs) => runs.length > 0);
+  const several = shownPanels.length > 1 && !figure.wide;
+  figure.body.className = `panels${several ? ' several' : ''}`;
+  figure.node.className = `figure${figure.wide || several ? ' wide' : ''}`;
   const holders = shownPanels.map(() => html('div', {class: 'panel'}));
   figure.body.replaceChildren(...holders);
   shownPanels.forEach((runs, i) => drawPanel(figure, runs, holders[i]));
@@ -68,13 +79,21 @@ function addFigure(figure, number) {
   const titleId = `title-${figure.id}`;
   figure.body = html('div', {class: 'panels'});
   figure.note = html('p', {class: 'how'});
-  figure.numbers = figure.table ? numbersOf(figure.id, figure.title, () => figure.table(state.runs.filter((run) => !figure.missing([run])))) : null;
-  figure.node = html('section', {class: `figure${figure.wide ? ' wide' : ''}`, id: figure.id, 'aria-labelledby': titleId, tabindex: -1},
-    html('h2', {id: titleId}, html('span', {class: 'count'}, String(number)), figure.title),
-    html('div', {class: 'side'}, figure.note, figure.extra?.()), figure.body, figure.numbers?.node);
+  figure.heading = html('span', {}, figure.title);
+  figure.numbers = figure.table ? numbersOf(figure.id, figure.title, figure.numbersTitle, () => {
+    const usable = state.runs.filter((run) => !figure.missing([run]));
+    return usable.length > 0 ? figure.table(usable) :
+                               {columns: [], rows: []};  // left out now, but printed or unfolded before
+  }) : null;
+  figure.node = html(
+      'section',
+      {class: `figure${figure.wide ? ' wide' : ''}`, id: figure.id, 'aria-labelledby': titleId, tabindex: -1},
+      html('h2', {id: titleId}, html('span', {class: 'count'}, String(number)), figure.heading),
+      html('div', {class: 'side'}, figure.note, figure.extra?.()), figure.body, figure.numbers?.node);
   const item = html('li', {});
-  figure.entry = (reason) => item.replaceChildren(reason === null ? html('a', {href: `#${figure.id}`}, figure.title)
-    : html('span', {class: 'absent'}, `${figure.title}: ${reason}`));
+  figure.entry = (reason) => item.replaceChildren(
+      reason === null ? html('a', {href: `#${figure.id}`}, figure.title) :
+                        html('span', {class: 'absent'}, `${figure.title}: ${reason}`));
   document.getElementById('pictures').append(figure.node);
   figures.push(figure);
   return item;

@@ -1,5 +1,5 @@
-// Numbers as a reader sees them. Units: "%" is a share from 0 to 1 shown in percent, "points" a difference of two
-// such shares, "p" a probability of a test, "" a plain number, "text" no number at all.
+// Numbers as a reader sees them. Units: "%" is a share from 0 to 1 shown in percent, "points" a difference of
+// two such shares, "p" a probability of a test, "" a plain number, "text" no number at all.
 
 const kDash = '–';
 const signed = (text) => text.replace('-', '\u2212');
@@ -24,17 +24,23 @@ const kFormats = {
 
 /// A value without its unit's name; a dash where there is none.
 function shown(value, unit) {
-  if (!isNumber(value)) return value === null || value === undefined || unit !== 'text' ? kDash : String(value);
+  if (!isNumber(value))
+    return value === null || value === undefined || unit !== 'text' ? kDash : String(value);
   return (kFormats[unit] ?? plain)(value);
 }
 
-const unitName = (unit) => (unit === '%' ? ' %' : unit === 'points' ? ' points' : unit && unit.length > 1 && unit !== 'p' && unit !== 'text' ? ` ${unit}` : '');
+const unitName = (unit) =>
+    (unit === '%'                                                   ? ' %' :
+         unit === 'points'                                          ? ' points' :
+         unit && unit.length > 1 && unit !== 'p' && unit !== 'text' ? ` ${unit}` :
+                                                                      '');
 
 /// [mean, low, high] as "61.2 % (57.0 to 65.4)".
 function withInterval(triple, unit) {
   if (!triple || !isNumber(triple[0])) return 'no value';
-  const interval = isNumber(triple[1]) && isNumber(triple[2])
-    ? ` (${shown(triple[1], unit)} to ${shown(triple[2], unit)})` : '';
+  const interval = isNumber(triple[1]) && isNumber(triple[2]) ?
+      ` (${shown(triple[1], unit)} to ${shown(triple[2], unit)})` :
+      '';
   return shown(triple[0], unit) + unitName(unit) + interval;
 }
 
@@ -42,7 +48,7 @@ function withInterval(triple, unit) {
 const counted = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /// "a", "a and b", "a, b and c".
-const listed = (words) => words.length < 2 ? words.join('')
-  : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
+const listed = (words) =>
+    words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
 
 const levelText = () => `${Number((100 * (report.level ?? 0.95)).toFixed(2))} %`;

@@ -5,29 +5,51 @@ function sentenceOf(run, k) {
   const best = highestArm(run, 'pass_at_k', k);
   if (best < 0) return null;
   const value = valueAt(run, 'pass_at_k', best, k), unit = metricOf(run, 'pass_at_k').unit;
-  const start = [html('strong', {}, `Pass@${k}`), ' measures highest for ', html('bdi', {class: 'arm'}, run.arms[best].name), `: ${withInterval(value, unit)}. `];
+  const start = [
+    html('strong', {}, `Pass@${k}`), ' measures highest for ',
+    html('bdi', {class: 'arm'}, run.arms[best].name), `: ${withInterval(value, unit)}. `
+  ];
   if (!isNumber(run.reference)) return start;
   const reference = html('bdi', {class: 'arm'}, run.arms[run.reference].name);
   if (best === run.reference) return [start, 'That is the reference arm itself.'];
   const difference = differenceAt(run, best, k);
   if (!difference) return start;
-  return [start, 'Against the reference ', reference, ` that is ${withInterval(difference.d, 'points')}: `,
-    isDistinct(difference) ? 'distinguishable' : 'not distinguishable', ` (p = ${shown(difference.holm, 'p')} after Holm).`.replace('= <', '<')];
+  return [
+    start, 'Against the reference ', reference, ` that is ${withInterval(difference.d, 'points')}: `,
+    isDistinct(difference) ? 'distinguishable' : 'not distinguishable',
+    ` (p = ${shown(difference.holm, 'p')} after Holm).`.replace('= <', '<')
+  ];
 }
 
 function runGlance(run) {
   const samples = (run.n ?? []).flat().reduce((sum, n) => sum + (n ?? 0), 0), ks = ksOf([run]);
-  const sentences = unique([ks[0], ks[ks.length - 1]]).filter(isNumber).map((k) => sentenceOf(run, k)).filter(Boolean);
-  return html('section', {class: 'glance'},
-    html('h2', {dir: 'auto'}, run.name, run.complete ? null : html('span', {class: 'badge'}, 'incomplete')),
-    html('p', {class: 'facts'}, `${counted(run.arms.length, 'arm')} · ${counted((run.problems ?? []).length, 'problem')} · ${counted(samples, 'sample')} · seed ${run.provenance?.seed ?? kDash}`),
-    sentences.map((sentence) => html('p', {class: 'finding'}, sentence)),
-    (run.warnings ?? []).length > 0 ? html('ul', {class: 'warnings'}, run.warnings.map((words) => html('li', {dir: 'auto'}, html('span', {'aria-hidden': 'true'}, '▲ '), words))) : null);
+  const sentences =
+      unique([ks[0], ks[ks.length - 1]]).filter(isNumber).map((k) => sentenceOf(run, k)).filter(Boolean);
+  return html(
+      'section', {class: 'glance'},
+      html('h2', {dir: 'auto'}, run.name, run.complete ? null : html('span', {class: 'badge'}, 'incomplete')),
+      html(
+          'p', {class: 'facts'},
+          `${counted(run.arms.length, 'arm')} · ${counted((run.problems ?? []).length, 'problem')} · ${
+              counted(samples, 'sample')} · seed ${run.provenance?.seed ?? kDash}`),
+      sentences.map((sentence) => html('p', {class: 'finding'}, sentence)),
+      (run.warnings ?? []).length > 0 ?
+          html(
+              'ul', {class: 'warnings'},
+              run.warnings.map(
+                  (words) => html('li', {dir: 'auto'}, html('span', {'aria-hidden': 'true'}, '▲ '), words))) :
+          null);
 }
 
 function drawHead(entries) {
-  document.getElementById('head').append(html('p', {class: 'kicker'}, 'wisk report'), html('h1', {dir: 'auto'}, report.title),
-    html('div', {class: 'glances'}, report.runs.map(runGlance)),
-    html('nav', {'aria-label': 'Pictures'}, html('ol', {class: 'contents'}, entries)));
-  document.getElementById('foot').append(html('p', {}, `Made by wisk ${report.version ?? ''}. This file holds all of its data and loads nothing from anywhere; intervals are ${levelText()} intervals.`));
+  document.getElementById('head').append(
+      html('p', {class: 'kicker'}, 'wisk report'), html('h1', {dir: 'auto'}, report.title),
+      html('div', {class: 'glances'}, report.runs.map(runGlance)),
+      html('nav', {'aria-label': 'Pictures'}, html('ol', {class: 'contents'}, entries)));
+  document.getElementById('foot').append(html(
+      'p', {},
+      `Made by wisk ${
+          report.version ??
+          ''}. This file holds all of its data and loads nothing from anywhere; intervals are ${
+          levelText()} intervals.`));
 }

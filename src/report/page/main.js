@@ -1,14 +1,21 @@
 // Puts the page together and draws again what a choice or the width of the window changes.
 
-const kOrder = ['arms', 'over-delta', 'over-k', 'trajectory', 'frontier', 'plane', 'map', 'forest', 'votes', 'diversity', 'heat', 'health', 'choice', 'provenance'];
+const kOrder = [
+  'arms', 'over-delta', 'over-k', 'trajectory', 'frontier', 'plane', 'map', 'forest', 'votes', 'diversity',
+  'heat', 'health', 'choice', 'provenance'
+];
 
 function start() {
   chooseAtFirst();
   drawHead(kOrder.map((id, i) => addFigure(specs.find((spec) => spec.id === id), i + 1)));
   drawControls();
   figures.forEach(drawFigure);
-  listeners.push((changed) => figures
-    .filter((figure) => changed.includes('runs') || figure.uses.some((use) => changed.includes(use))).forEach(drawFigure));
+  listeners.push(
+      (changed) =>
+          figures
+              .filter(
+                  (figure) => changed.includes('runs') || figure.uses.some((use) => changed.includes(use)))
+              .forEach(drawFigure));
   let width = window.innerWidth, timer = 0;
   window.addEventListener('resize', () => {
     if (window.innerWidth === width) return;  // a phone's address bar came or went
@@ -19,13 +26,16 @@ function start() {
   window.addEventListener('beforeprint', () => document.querySelectorAll('details').forEach((details) => {
     if (details.classList.contains('chooser') || details.open) return;
     details.classList.add('for-print');
-    if (details.unfold) details.unfold();
-    else details.open = true;
+    if (details.unfold)
+      details.unfold();
+    else
+      details.open = true;
   }));
-  window.addEventListener('afterprint', () => document.querySelectorAll('details.for-print').forEach((details) => {
-    details.classList.remove('for-print');
-    details.open = false;
-  }));
+  window.addEventListener(
+      'afterprint', () => document.querySelectorAll('details.for-print').forEach((details) => {
+        details.classList.remove('for-print');
+        details.open = false;
+      }));
 }
 
 start();

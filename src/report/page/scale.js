@@ -15,11 +15,13 @@ function ticksOf([low, high], count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999) ?? 10);
   const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i) ticks.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; ++i)
+    ticks.push(Number((i * step).toPrecision(12)));
   return ticks;
 }
 
-/// The smallest and largest of `values` with a margin, never beyond `bounds`; a single value gets room around it.
+/// The smallest and largest of `values` with a margin, never beyond `bounds`; a single value gets room around
+/// it.
 function domainOf(values, {margin = 0.06, bounds = [-Infinity, Infinity]} = {}) {
   const numbers = values.filter(isNumber);
   if (numbers.length === 0) return [0, 1];
@@ -38,9 +40,11 @@ const boundsOf = (unit) => (unit === '%' ? [0, 1] : [-Infinity, Infinity]);
 /// At most `count` of the sorted `values`: the first, the last, `keep`, and others evenly between.
 function thinned(values, count, keep) {
   if (values.length <= count) return values;
-  const picked = new Set(range(count).map((i) => values[Math.round((i * (values.length - 1)) / (count - 1))]));
-  if (values.includes(keep) && !picked.has(keep)) {
-    const nearest = [...picked].slice(1, -1).sort((a, b) => Math.abs(Math.log(a / keep)) - Math.abs(Math.log(b / keep)))[0];
+  const picked =
+      new Set(range(count).map((i) => values[Math.round((i * (values.length - 1)) / (count - 1))]));
+  if (isNumber(keep) && values.includes(keep) && !picked.has(keep)) {
+    const nearest = [...picked].slice(1, -1).sort(
+        (a, b) => Math.abs(Math.log(a / keep)) - Math.abs(Math.log(b / keep)))[0];
     picked.delete(nearest);
     picked.add(keep);
   }
@@ -50,7 +54,8 @@ function thinned(values, count, keep) {
 /// Moves `wanted` positions (sorted) apart to at least `gap`, within [low, high] if there is room.
 function spread(wanted, gap, low, high) {
   const places = [...wanted];
-  for (let i = 0; i < places.length; ++i) places[i] = Math.max(places[i], i === 0 ? low : places[i - 1] + gap);
+  for (let i = 0; i < places.length; ++i)
+    places[i] = Math.max(places[i], i === 0 ? low : places[i - 1] + gap);
   let limit = high;
   for (let i = places.length - 1; i >= 0; --i) {
     places[i] = Math.min(places[i], limit);

@@ -1,8 +1,17 @@
 // What the reader chose. Figures name the choices that they depend on and are drawn again when one changes.
 
-const state = {k: null, metric: 'pass_at_k', decoding: null, layout: 'side', runs: [], arms: new Map(), arm: null};
+const state = {
+  k: null,
+  metric: 'pass_at_k',
+  decoding: null,
+  layout: 'side',
+  runs: [],
+  arms: new Map(),
+  arm: null
+};
 
-/// Highlights an arm by name: it gets the first free place, which gives its colour and its mark; or ends that.
+/// Highlights an arm by name: it gets the first free place, which gives its colour and its mark; or ends
+/// that.
 function highlight(name, on) {
   if (!on) return state.arms.delete(name);
   const taken = new Set(state.arms.values());
@@ -19,13 +28,17 @@ function highestArm(run, id, k) {
   return best;
 }
 
-/// The arms worth a colour at first sight: the reference, the ends, the highest at the smallest and largest k.
+/// The arms worth a colour at first sight: the reference, the ends, the highest at the smallest and largest
+/// k.
 function telling(run) {
   const ks = ksOf([run]);
   const line = deltaLines(run, state.decoding)[0]?.points ?? [];
   const trajectory = trajectoryLine(run, state.decoding)[0]?.points ?? [];
-  const arms = [run.reference, line[0]?.arm, line[line.length - 1]?.arm, highestArm(run, 'pass_at_k', ks[0]),
-    highestArm(run, 'pass_at_k', ks[ks.length - 1]), trajectory[0]?.arm, ...(run.arms.length <= 6 ? range(run.arms.length) : [])];
+  const arms = [
+    run.reference, line[0]?.arm, line[line.length - 1]?.arm, highestArm(run, 'pass_at_k', ks[0]),
+    highestArm(run, 'pass_at_k', ks[ks.length - 1]), trajectory[0]?.arm,
+    ...(run.arms.length <= 6 ? range(run.arms.length) : [])
+  ];
   return unique(arms.filter((arm) => isNumber(arm) && arm >= 0)).slice(0, 6).map((arm) => run.arms[arm].name);
 }
 
@@ -34,7 +47,8 @@ function chooseAtFirst() {
   state.runs = report.runs.slice(0, 3);
   const ks = ksOf(report.runs);
   state.k = ks[ks.length - 1] ?? null;
-  state.metric = metricOf(report.runs[0] ?? {}, 'pass_at_k') ? 'pass_at_k' : metricsOf(report.runs)[0]?.id ?? null;
+  state.metric =
+      metricOf(report.runs[0] ?? {}, 'pass_at_k') ? 'pass_at_k' : metricsOf(report.runs)[0]?.id ?? null;
   const decodings = decodingsOf(report.runs);
   const arms = report.runs.flatMap((run) => run.arms);
   const count = ({key}) => arms.filter((arm) => decodingKey(arm) === key).length;
