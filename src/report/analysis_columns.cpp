@@ -370,14 +370,28 @@ std::vector<Column> columns_of(const Analysis& analysis, const Samples& samples)
   return std::move(columns.result);
 }
 
-std::vector<double> bounds_of(const Analysis& analysis, const Samples& samples) {
-  std::vector<double> bounds;
+std::vector<Estimate> bounds_of(const Analysis& analysis, const Samples& samples) {
+  std::vector<Estimate> bounds;
   for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
     const auto n = counts_of(analysis.results.n, arm, samples.problems),
                c = counts_of(analysis.results.c, arm, samples.problems);
-    const bool known = std::all_of(n.begin(), n.end(), [](std::int64_t each) { return each >= 2; });
+    if (std::any_of(n.begin(), n.end(), [](std::int64_t each) { return each < 2; })) {
+      bounds.insert(bounds.end(), analysis.k.size(), {kNaN, kNaN, kNaN});
+      continue;
+    }
+    // The bound falls in (1 - mean)^2 + variance, whatever k: one interval of that is one of every bound.
+    const Estimate bracket = stats::functional_interval(
+        samples.problems,
+        [&](std::span<const double> weights) {
+          const auto moments = stats::bias_variance(n, c, weights);
+          return (1 - moments.mean) * (1 - moments.mean) + moments.variance;
+        },
+        analysis.level);
     for (const std::int64_t k : analysis.k) {
-      bounds.push_back(known && k >= 2 ? stats::pass_at_k_bound(stats::bias_variance(n, c), k) : kNaN);
+      const auto bound = [k](double of) {
+        return k < 2 || std::isnan(of) ? kNaN : stats::pass_at_k_bound({1, of}, k);
+      };
+      bounds.push_back({bound(bracket.mean), bound(bracket.high), bound(bracket.low)});
     }
   }
   return bounds;

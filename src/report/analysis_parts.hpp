@@ -15,7 +15,7 @@ std::vector<double> per_problem(const stats::Samples& samples, std::size_t arm,
 /// Spread, diversity and health of every arm. Reads nothing of `analysis` but its plan and level.
 std::vector<Column> columns_of(const Analysis& analysis, const stats::Samples& samples);
 /// [A, K]
-std::vector<double> bounds_of(const Analysis& analysis, const stats::Samples& samples);
+std::vector<stats::Estimate> bounds_of(const Analysis& analysis, const stats::Samples& samples);
 
 /// values [A, P] of the analysis' metric at k index `k`, arm after arm.
 std::vector<double> metric_values(const Analysis& analysis, const stats::Samples& samples,

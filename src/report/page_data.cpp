@@ -51,7 +51,7 @@ Json bounds(const Analysis& analysis) {
   for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
     Json row = Json::array();
     for (std::size_t k = 0; k < analysis.k.size(); ++k)
-      row.push_back(number_json(analysis.bound[arm * analysis.k.size() + k]));
+      row.push_back(number_json(analysis.bound[arm * analysis.k.size() + k].mean));
     rows.push_back(row);
   }
   return rows;

@@ -71,8 +71,7 @@ Json arm_in_json(const Analysis& analysis, std::size_t arm) {
     json[std::string(stats::id_of(table.metric))] = estimates(analysis, table.values, arm);
   Json bound = Json::array();
   for (std::size_t k = 0; k < analysis.k.size(); ++k)
-    bound.push_back(
-        {{"k", analysis.k[k]}, {"bound", number_json(analysis.bound[arm * analysis.k.size() + k])}});
+    bound.push_back(estimate(analysis.k[k], analysis.bound[arm * analysis.k.size() + k]));
   json["pass_at_k_bound"] = bound;
   json["difference"] = differences_in_json(analysis, arm);
   return json;
@@ -180,7 +179,9 @@ std::string show_csv(const Analysis& analysis) {
     const std::string id(stats::id_of(table.metric));
     text += "," + id + "," + id + "_low," + id + "_high";
   }
-  text += ",baseline,difference,difference_low,difference_high,p,p_holm,probability_best,bound";
+  text +=
+      ",baseline,difference,difference_low,difference_high,p,p_holm,probability_best,bound,bound_low,bound_"
+      "high";
   for (const Column& column : analysis.columns) text += "," + column.id;
   text += "\r\n";
   const std::size_t ks = analysis.k.size();
@@ -213,7 +214,7 @@ std::string show_csv(const Analysis& analysis) {
       for (const double each : {difference.p_value, difference.holm, difference.best})
         cells.push_back(number(each));
     }
-    cells.push_back(number(analysis.bound[i]));
+    add(analysis.bound[i]);
     for (const Column& column : analysis.columns) cells.push_back(number(column.values[i / ks].mean));
     text += join(cells, ",") + "\r\n";
   }

@@ -133,19 +133,17 @@ std::string table_text(const Analysis& analysis, const MetricTable& table, std::
 }
 
 std::string bound_text(const Analysis& analysis, std::size_t width) {
-  Table table(header(analysis, "Bound@k"));
-  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
-    std::vector<std::string> cells = {name_of(analysis, arm)};
-    for (std::size_t k = 0; k < analysis.k.size(); ++k)
-      cells.push_back(number(analysis.bound[arm * analysis.k.size() + k], true));
-    table.add_row(cells);
-  }
   return "\n" +
          wrapped(
-             "Upper bound of Pass@k in %, from bias and variance: 1 - ((1 - mean)^2 + variance)^(k/2). It "
-             "explains; it is loose at large k and ranks nothing",
+             "Upper bound of Pass@k in %, from bias and variance: 1 - ((1 - mean)^2 + variance)^(k/2), and "
+             "its " +
+                 level_in_words(analysis) + ". It explains; it is loose at large k and ranks nothing",
              width, 0) +
-         table.text(width);
+         two_line_table(names_of(analysis), header(analysis, "Bound@k"), width,
+                        [&](std::size_t arm, std::size_t k) {
+                          const Estimate& value = analysis.bound[arm * analysis.k.size() + k];
+                          return std::pair(number(value.mean, true), range(value, true));
+                        });
 }
 
 std::string columns_text(const Analysis& analysis, std::string_view group, const char* title,

@@ -16,6 +16,8 @@
 namespace wisk::stats {
 namespace {
 
+static_assert(kWeightedDraws == 512, "the words below say so");
+
 struct Words {
   std::string_view id, title, meaning;
 };
@@ -36,7 +38,9 @@ constexpr std::array<Words, kMetrics> kWords = {
       "subsets of k of the n samples, equal scores averaged"},
      {"weighted_majority_at_k", "Weighted majority@k",
       "probability that the answer with the largest sum of weights among k samples is correct: over all "
-      "subsets of k of the n samples where they are few, else over random ones"},
+      "subsets of k of the n samples where they are few, else over 512 random ones (standard error of a mean "
+      "over "
+      "P problems: at most 2.2 points / sqrt(P))"},
      {"distinct_at_k", "Distinct@k",
       "expected number of distinct answers among k samples: exact rarefaction (Hurlbert 1971, Ecology 52, "
       "577-586)"}}};

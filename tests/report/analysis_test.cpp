@@ -205,6 +205,24 @@ TEST(Analysis, AnIncompleteRunHasGapsNotGuesses) {
   EXPECT_NE(found.warnings[0].find("7 of 192 samples are missing"), std::string::npos) << found.warnings[0];
 }
 
+TEST(Analysis, TheBoundIsPassAt2AtK2AndHasAnInterval) {
+  const Analysis found = analysis();
+  const std::size_t ks = found.k.size();
+  for (std::size_t arm = 0; arm < 3; ++arm) {
+    EXPECT_TRUE(std::isnan(found.bound[arm * ks].mean)) << "k = 1";
+    // The variance is of the population the problems are from, so equality at k = 2 is up to a factor P / (P
+    // - 1).
+    EXPECT_NEAR(found.bound[arm * ks + 1].mean, found.tables[0].values[arm * ks + 1].mean, 0.06);
+    for (std::size_t k = 1; k < ks; ++k) {
+      const stats::Estimate& bound = found.bound[arm * ks + k];
+      EXPECT_LE(bound.low, bound.mean);
+      EXPECT_GE(bound.high, bound.mean);
+      EXPECT_GT(bound.high, bound.low);
+      EXPECT_GT(bound.high, found.tables[0].values[arm * ks + k].mean - 0.06);
+    }
+  }
+}
+
 TEST(Analysis, UndecidedSamplesAreTakenBothWays) {
   stats::Samples samples = test_data::samples();
   const std::size_t row = samples.cell_begin[3];  // of a problem that late never solves

@@ -132,7 +132,7 @@ TEST(ShowJson, HasEveryNumberAndNullForNone) {
   EXPECT_EQ(json["arms"][0]["truncated_share"], 0);
   EXPECT_NEAR(json["arms"][1]["difference"][0]["mean"].get<double>(), -0.25, 1e-12);
   EXPECT_NEAR(json["arms"][1]["difference"][2]["p"].get<double>(), 0.25, 1e-12);
-  EXPECT_TRUE(json["arms"][0]["pass_at_k_bound"][0]["bound"].is_null()) << "not below k = 2";
+  EXPECT_TRUE(json["arms"][0]["pass_at_k_bound"][0]["mean"].is_null()) << "not below k = 2";
   EXPECT_EQ(json["choices"].size(), 3u);
   EXPECT_EQ(json["mixtures"][0]["first"], "delta=1");
   EXPECT_EQ(json["interval_method"], stats::kIntervalMethod);

@@ -82,7 +82,7 @@ struct Analysis {
   stats::Metric metric = stats::Metric::kPass;
   std::vector<MetricTable> tables;  ///< the first one is Pass@k
   std::vector<Column> columns;
-  std::vector<double> bound;  ///< [A, K] the paper's bound on Pass@k; NaN at k = 1
+  std::vector<stats::Estimate> bound;  ///< [A, K] the paper's bound on Pass@k; NaN at k = 1
   std::optional<std::size_t> baseline;
   std::vector<Difference> differences;  ///< [A, K] of `metric`; empty without a baseline
   std::vector<Mixture> mixtures;
