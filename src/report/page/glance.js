@@ -17,7 +17,8 @@ function sentenceOf(run, k) {
   return [
     start, 'Against the reference ', reference, ` that is ${withInterval(difference.d, 'points')}: `,
     isDistinct(difference) ? 'distinguishable' : 'not distinguishable',
-    ` (p = ${shown(difference.holm, 'p')} after Holm).`.replace('= <', '<')
+    ` (p\u00a0=\u00a0${shown(difference.holm, 'p').replace(' ', '\u00a0')} after Holm).`.replace(
+        '=\u00a0<', '<')
   ];
 }
 

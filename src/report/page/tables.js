@@ -37,7 +37,7 @@ addToPage({
   title: 'All arms',
   uses: ['metric'],
   alone: true,
-  wide: true,
+  wide: report.runs.some((run) => run.k.length > 5),
   missing: (runs) =>
       (runs.some((run) => run.arms.length > 0 && metricOf(run, state.metric)) ? null : 'no such metric'),
   read: (runs) => `${chosenMetric(runs).title}${

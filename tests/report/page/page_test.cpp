@@ -344,6 +344,7 @@ TEST_F(Page, APhoneScrollsNothingSideways) {
 
 TEST_F(Page, PrintingUnfoldsTheTables) {
   show(synthetic_report(one_run()), 1280, true);
+  browser().click("#heat g[role=row]:nth-of-type(63) .cell:nth-child(8)");
   browser().value("window.dispatchEvent(new Event('beforeprint'))");
   EXPECT_TRUE(browser()
                   .value("document.querySelector('#over-delta .numbers').open && "
@@ -352,6 +353,8 @@ TEST_F(Page, PrintingUnfoldsTheTables) {
   EXPECT_FALSE(browser().value("document.querySelector('#heat .numbers').open").get<bool>());  // 840 rows
   browser().value("window.dispatchEvent(new Event('afterprint'))");
   EXPECT_FALSE(browser().value("document.querySelector('#over-delta .numbers').open").get<bool>());
+  EXPECT_EQ(browser().value("document.querySelector('#heat .detail').dataset.cell.split(',')[0]"),
+            "2");  // still there
   browser().print(folder() / "report.pdf");
   EXPECT_GT(std::filesystem::file_size(folder() / "report.pdf"), 20'000U);
 }
