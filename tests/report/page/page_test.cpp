@@ -404,6 +404,7 @@ TEST_F(Page, Screenshots) {
       for (const bool dark : {false, true}) {
         show(synthetic_report(options), width, dark);
         browser().click("#heat g[role=row]:nth-of-type(63) .cell:nth-child(20)");
+        browser().value("window.scrollTo(0, 0)");
         browser().screenshot(std::filesystem::path(into) /
                              (std::to_string(runs) + (runs == 1 ? "run-" : "runs-") + std::to_string(width) +
                               (dark ? "-dark.png" : "-light.png")));
@@ -412,6 +413,7 @@ TEST_F(Page, Screenshots) {
     if (runs == 2) {
       show(synthetic_report(options));
       choose("Runs", "in one picture");
+      browser().value("window.scrollTo(0, 0)");
       browser().screenshot(std::filesystem::path(into) / "2runs-overlaid.png");
     }
     browser().print(std::filesystem::path(into) / (std::to_string(runs) + "run.pdf"));
