@@ -158,9 +158,10 @@ addToPage({
   missing: (runs) =>
       (runs.some((run) => (run.problems ?? []).length > 0 && run.arms.length > 0 && run.n) ? null :
                                                                                              'no problems'),
-  read: () =>
-      'The share of correct samples of each arm (row) on each problem (column), the easiest at the left. A row with many pale and dark cells and few between is always right or always wrong: ' +
-      'more samples will not help it. Click a cell, or move with the arrow keys and press Enter, to read its samples.',
+  read: () => 'The share of correct samples of each arm (row) on each problem (column), the easiest at the ' +
+      'left. A row with many pale and dark cells and few between is always right or always wrong: ' +
+      'more samples will not help it. Click a cell, or move with the arrow keys and press Enter, to ' +
+      'read its samples.',
   draw: drawHeat,
   table: (runs) => ({
     columns: [
