@@ -22,6 +22,17 @@ function sentenceOf(run, k) {
   ];
 }
 
+/// The winner's number without its luck: chosen on one side of the problems, reported on the other.
+function honestly(run, k) {
+  const row = (run.choice ?? []).find((one) => one.k === k);
+  if (!row?.on_report || !run.arms[row.chosen])
+    return run.arms.length > 2 ? 'The highest of many arms is high partly by luck.' : null;
+  return [
+    `Chosen on one side of the problems, reported on the other: at k\u00a0=\u00a0${k} `,
+    html('bdi', {class: 'arm'}, run.arms[row.chosen].name), ` with ${withInterval(row.on_report, '%')}.`
+  ];
+}
+
 function runGlance(run) {
   const samples = (run.n ?? []).flat().reduce((sum, n) => sum + (n ?? 0), 0), ks = ksOf([run]);
   const sentences =
@@ -34,6 +45,9 @@ function runGlance(run) {
           `${counted(run.arms.length, 'arm')} · ${counted((run.problems ?? []).length, 'problem')} · ${
               counted(samples, 'sample')} · seed ${run.provenance?.seed ?? kDash}`),
       sentences.map((sentence) => html('p', {class: 'finding'}, sentence)),
+      sentences.length > 0 && honestly(run, ks[ks.length - 1]) ?
+          html('p', {class: 'facts'}, honestly(run, ks[ks.length - 1])) :
+          null,
       (run.warnings ?? []).length > 0 ?
           html(
               'ul', {class: 'warnings'},

@@ -35,7 +35,6 @@ std::vector<std::string> command_of(const std::filesystem::path& profile) {
   std::vector<std::string> command = {chromium_program(),
                                       "--headless=new",
                                       "--no-sandbox",  // containers and root have none; the pages are our own
-
                                       "--remote-debugging-pipe",
                                       "--disable-gpu",
                                       "--no-first-run",

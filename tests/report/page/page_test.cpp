@@ -113,6 +113,9 @@ TEST_F(Page, EveryPictureHasAMarkForEachOfItsValues) {
                          "votes", "diversity", "heat", "health", "choice", "provenance"})
     EXPECT_TRUE(drawn(id)) << id;
   EXPECT_EQ(count("#arms .mark"), 14U * 4U);
+  EXPECT_NE(text(".glance").find("reported on the other: at k\u00a0=\u00a064 step-5 d=0.5 with 68.0 %"),
+            std::string::npos)
+      << text(".glance");
   EXPECT_EQ(count("#over-delta path.mark:not(.mixture)"), 2U * 5U * 4U);
   EXPECT_EQ(count("#over-delta path.mixture"), 3U);  // none at k = 1
   EXPECT_EQ(count("#over-delta .band"), 2U * 4U);
