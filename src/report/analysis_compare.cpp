@@ -111,8 +111,9 @@ void add_choice(Analysis& analysis, const std::vector<double>& values,
   const std::size_t base = analysis.arm(*analysis.baseline).sampled_as;
   const auto reference =
       static_cast<std::size_t>(std::find(distinct.begin(), distinct.end(), base) - distinct.begin());
-  stats::Choice choice = stats::choose_arm(some, distinct.size(), reference, split.is_choose,
-                                           candidates_of(analysis, distinct), analysis.level);
+  stats::Choice choice =
+      stats::choose_arm(some, distinct.size(), reference, split.is_choose, candidates_of(analysis, distinct),
+                        analysis.level, stats::range_of(analysis.metric, k));
   choice.chosen = distinct[choice.chosen];
   analysis.choices.push_back({k, choice});
 }

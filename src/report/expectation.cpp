@@ -43,9 +43,10 @@ std::string expected_widths(const std::vector<Difficulty>& difficulties, std::in
     }
     table.add_row(cells);
   }
-  return wrapped(fmt::format("PREDICTION: Pass@k in % and half width of its 95 % interval, {} problems x {} samples "
-                             "(paired differences of two arms are narrower)",
-                             problems, samples),
+  return wrapped(fmt::format(
+                     "PREDICTION: Pass@k in % and half width of its 95 % interval, {} problems x {} samples "
+                     "(paired differences of two arms are narrower)",
+                     problems, samples),
                  width, 0) +
          table.text(width);
 }
