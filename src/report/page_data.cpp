@@ -13,6 +13,13 @@ Json triples(const std::vector<stats::Estimate>& values, std::size_t begin, std:
   return list;
 }
 
+/// "Probability that ... .": words that stand alone.
+std::string sentence(std::string_view words) {
+  std::string text(words);
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text + ".";
+}
+
 /// [A][K] of triples.
 Json grid(const Analysis& analysis, const std::vector<stats::Estimate>& values) {
   Json rows = Json::array();
@@ -27,7 +34,7 @@ Json metrics(const Analysis& analysis) {
     list.push_back({{"id", stats::id_of(table.metric)},
                     {"title", stats::title_of(table.metric)},
                     {"unit", stats::is_share(table.metric) ? "%" : ""},
-                    {"note", stats::meaning_of(table.metric)},
+                    {"note", sentence(stats::meaning_of(table.metric))},
                     {"values", grid(analysis, table.values)}});
   }
   return list;

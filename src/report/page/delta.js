@@ -6,7 +6,7 @@ function deltaTitle(runs) {
   const lines = runs.flatMap(linesOverDelta), early = unique(lines.map((line) => line.early)),
         late = unique(lines.map((line) => line.late));
   const words = (names, end) =>
-      (names.length === 1 ? `${shortened(names[0], 90)} (${end})` : `the ${end} checkpoint`);
+      (names.length === 1 && names[0] !== end ? `${shortened(names[0], 90)} (${end})` : `the ${end} checkpoint`);
   return `delta: 0 is ${words(late, 'late')}, 1 is ${words(early, 'early')}`;
 }
 

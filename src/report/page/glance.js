@@ -34,7 +34,9 @@ function honestly(run, k) {
 }
 
 function runGlance(run) {
-  const samples = (run.n ?? []).flat().reduce((sum, n) => sum + (n ?? 0), 0), ks = ksOf([run]);
+  // Arms that share samples drew none of their own.
+  const drawn = (run.n ?? []).filter((row, a) => (run.arms[a]?.sampled_as ?? a) === a);
+  const samples = drawn.flat().reduce((sum, n) => sum + (n ?? 0), 0), ks = ksOf([run]);
   const sentences =
       unique([ks[0], ks[ks.length - 1]]).filter(isNumber).map((k) => sentenceOf(run, k)).filter(Boolean);
   return html(

@@ -12,7 +12,7 @@ addToPage({
            'the problems have no split into a choosing and a reporting side'),
   read: () =>
       'For each k the best arm was chosen on one side of the problems and is reported on the other, ' +
-      'where it had no chance to win by luck. Optimism is what the choosing side promised beyond that.',
+      'where it had no chance to win by luck. Optimism is what a choice and a report on the same problems would overstate on average.',
   draw: ([run]) => plainTable(
       'The honest choice',
       [

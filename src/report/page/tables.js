@@ -86,7 +86,7 @@ addToPage({
                              const value = columnAt(run, column.id, a), flag = healthFlag(column, value);
                              return {
                                cls: flag ? 'flag' : '',
-                               text: [flag ? '▲ ' : '', shown(value?.[0], column.unit)]
+                               text: [flag ? '▲ ' : '', withRange(value, column.unit)]
                              };
                            })
                          ]
@@ -99,11 +99,15 @@ addToPage({
   table: (runs) => {
     const ids = unique(runs.flatMap((run) => columnsOf(run, 'health').map((column) => column.id)));
     return {
-      columns:
-          [...armColumns, ...ids.map((id) => ({...runs.map((run) => columnOf(run, id)).find(Boolean), id}))],
+      columns: [
+        ...armColumns, ...ids.flatMap((id) => {
+          const column = runs.map((run) => columnOf(run, id)).find(Boolean);
+          return valueColumns(id, column.title, column.unit);
+        })
+      ],
       rows: runs.flatMap(
           (run) => run.arms.map(
-              (arm, a) => [run.name, arm.name, ...ids.map((id) => columnAt(run, id, a)?.[0] ?? null)]))
+              (arm, a) => [run.name, arm.name, ...ids.flatMap((id) => three(columnAt(run, id, a)))]))
     };
   },
 });
