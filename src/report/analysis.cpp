@@ -5,7 +5,7 @@
 #include <wisk/core/error.hpp>
 #include <wisk/stats/pass_at_k.hpp>
 
-#include "analysis_parts.hpp"
+#include "columns.hpp"
 
 namespace wisk::report {
 namespace {
@@ -101,6 +101,14 @@ store::Results restricted(const store::Results& results, const stats::Samples& p
     }
   }
   return some;
+}
+
+std::vector<Column> columns_of(const Analysis& analysis, const stats::Samples& samples) {
+  Columns columns(analysis, samples);
+  add_spread(columns, analysis, samples);
+  add_diversity(columns, analysis, samples);
+  add_health(columns, analysis, samples);
+  return std::move(columns.result);
 }
 
 }  // namespace

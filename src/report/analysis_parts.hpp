@@ -12,8 +12,6 @@ namespace wisk::report {
 std::vector<double> per_problem(const stats::Samples& samples, std::size_t arm,
                                 const std::function<double(const stats::Cell&)>& value);
 
-/// Spread, diversity and health of every arm. Reads nothing of `analysis` but its plan and level.
-std::vector<Column> columns_of(const Analysis& analysis, const stats::Samples& samples);
 /// [A, K]
 std::vector<stats::Estimate> bounds_of(const Analysis& analysis, const stats::Samples& samples);
 

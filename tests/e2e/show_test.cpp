@@ -34,9 +34,9 @@ TEST_F(Show, EveryFormHasTheRunsNumbers) {
 }
 
 TEST_F(Show, KLevelMetricAndScoreAreHeard) {
-  const auto json = nlohmann::json::parse(out_of({"show", run(), "--json", "--k", "2", "3", "--level", "0.8", "--metric",
-                                                  "majority_at_k", "--score", "shortest", "--weighted",
-                                                  "--no-predictions"}));
+  const auto json = nlohmann::json::parse(
+      out_of({"show", run(), "--json", "--k", "2", "3", "--level", "0.8", "--metric", "majority_at_k",
+              "--score", "shortest", "--weighted", "--no-predictions"}));
   EXPECT_EQ(json["k"], (std::vector<int>{2, 3}));
   EXPECT_EQ(json["interval_level"], 0.8);
   EXPECT_EQ(json["compared_metric"], "majority_at_k");
@@ -57,7 +57,8 @@ TEST_F(Show, RunsOfOtherProblemsAreRefusedByName) {
   other.write_task("task.yaml", lines);
   std::ignore = other.run("fewer");
   const std::string fewer = other.path("fewer").string();
-  expect_refused({"show", run(), fewer}, 3, {"fewer", "the problems of", "1 problems are not there", "demo-4242-"});
+  expect_refused({"show", run(), fewer}, 3,
+                 {"fewer", "the problems of", "1 problems are not there", "demo-4242-"});
   expect_refused({"report", run(), fewer, "-o", other.path("r.html").string()}, 3, {"fewer", "demo-4242-"});
   EXPECT_FALSE(std::filesystem::exists(other.path("r.html")));
   EXPECT_NE(out_of({"show", run(), run()}).find("expected: delta"), std::string::npos);
@@ -94,7 +95,8 @@ TEST_F(Show, AReportIsOneFile) {
 TEST_F(Show, ARunThatHasJustBegunHasItsGaps) {
   const std::string out = "begun";
   const auto program = std::make_unique<Program>(
-      job_->command(out, 0, {"decode.samples=" + std::to_string(samples_for(4)), "k=[1, 2, 8]"}), program_options());
+      job_->command(out, 0, {"decode.samples=" + std::to_string(samples_for(4)), "k=[1, 2, 8]"}),
+      program_options());
   EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) > 2000; }));
   program->send(SIGTERM);
   EXPECT_EQ(program->wait().status, 75);
@@ -108,7 +110,8 @@ TEST_F(Show, ARunThatHasJustBegunHasItsGaps) {
 TEST_F(Show, APlanSaysWhatTheRunComesTo) {
   const std::string text = out_of({"plan", job_->path("job.yaml").string()});
   EXPECT_NE(text.find("36 cells to sample, 288 samples"), std::string::npos) << text;
-  const std::string like = out_of({"plan", job_->path("job.yaml").string(), "--like", run(), "--problems", "400"});
+  const std::string like =
+      out_of({"plan", job_->path("job.yaml").string(), "--like", run(), "--problems", "400"});
   EXPECT_NE(like.find("400 problems x 8 samples"), std::string::npos) << like;
   EXPECT_NE(like.find("as delta="), std::string::npos) << like;
   expect_refused({"plan", job_->path("job.yaml").string(), "--problems", "0"}, 2, {"--problems"});

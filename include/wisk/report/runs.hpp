@@ -20,6 +20,12 @@ struct LoadedRun {
 /// `path`: a run directory or a results.h5. Throws InputError.
 LoadedRun load_run(const std::filesystem::path& path);
 
+/// The last part of its path: what its arms are named after where runs are joined.
+std::string run_name(const LoadedRun& run);
+
+/// The k that all runs have. Throws InputError when there is none.
+std::vector<std::int64_t> common_k(const std::vector<LoadedRun>& runs);
+
 /// Throws InputError saying which problems are not in every run, or have another gold there.
 void check_same_problems(const std::vector<LoadedRun>& runs);
 
