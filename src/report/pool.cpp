@@ -45,11 +45,15 @@ std::string pooled_table(const std::vector<LoadedRun>& runs, const std::vector<A
                          const std::vector<double>& weights, const std::vector<std::int64_t>& k, bool sign,
                          std::size_t width, Value value) {
   std::vector<std::string> heads = {"arm"};
-  for (const std::int64_t each : k) heads.push_back(fmt::format("Pass@{}", each));
+  const stats::Metric metric = analyses.front().metric;
+  const std::string_view title = stats::title_of(metric);
+  for (const std::int64_t each : k)
+    heads.push_back(fmt::format("{}@{}", title.substr(0, title.rfind('@')), each));
+  const double scale = stats::is_share(metric) ? 100 : 1;
   Table table(heads);
   std::size_t rows = 0;
-  const auto number = [sign](double share) {
-    return sign ? fmt::format("{:+.1f}", 100 * share) : fmt::format("{:.1f}", 100 * share);
+  const auto number = [sign, scale](double of) {
+    return sign ? fmt::format("{:+.1f}", scale * of) : fmt::format("{:.1f}", scale * of);
   };
   for (const store::ArmColumns& arm : runs.front().results.plan.arms) {
     const auto places = places_of(arm.name, runs);
@@ -80,19 +84,19 @@ std::string pooled_text(const std::vector<LoadedRun>& runs, const std::vector<An
     tasks.push_back(fmt::format("{} x {:.3g}", printable(run_name(runs[i])), weights[i]));
   }
   const auto k = common_k(runs);
-  std::string text = wrapped(fmt::format("Pass@k in %, pooled over tasks ({}), and its {:g} % interval",
+  std::string text = wrapped(fmt::format("{}{}, pooled over tasks ({}), and its {:g} % interval",
+                                         stats::title_of(analyses.front().metric),
+                                         stats::is_share(analyses.front().metric) ? " in %" : "",
                                          join(tasks, " + "), 100 * analyses.front().level),
                              width, 0) +
                      pooled_table(runs, analyses, weights, k, false, width,
                                   [](const Analysis& of, std::size_t arm, std::size_t i) {
-                                    return of.tables.front().values[arm * of.k.size() + i];
+                                    return of.table(of.metric)->values[arm * of.k.size() + i];
                                   });
   const bool compared = std::all_of(analyses.begin(), analyses.end(),
                                     [](const Analysis& of) { return !of.differences.empty(); });
   if (compared) {
-    text += "\n" +
-            wrapped("Difference from each task's baseline in percentage points, pooled in the same way",
-                    width, 0) +
+    text += "\n" + wrapped("Difference from each task's baseline, pooled in the same way", width, 0) +
             pooled_table(runs, analyses, weights, k, true, width,
                          [](const Analysis& of, std::size_t arm, std::size_t i) {
                            return of.differences[arm * of.k.size() + i].difference;

@@ -38,9 +38,9 @@ LoadedRun joined(std::vector<LoadedRun> runs);
 /// unknown one, a score that is no finite number or stands twice.
 std::vector<double> read_scores(const std::filesystem::path& file, const LoadedRun& run);
 
-/// Pass@k, and the differences from the baseline, of arms that all runs have (by name), as weighted means
-/// over runs. `weights`: one a run; scaled to a sum of 1. Runs are independent tasks. [text] Throws
-/// InputError when no arm or no k is common.
+/// The analyses' metric, and the differences from the baseline, of arms that all runs have (by name), as
+/// weighted means over runs. `weights`: one a run; scaled to a sum of 1. Runs are independent tasks. [text]
+/// Throws InputError when no arm or no k is common.
 std::string pooled_text(const std::vector<LoadedRun>& runs, const std::vector<Analysis>& analyses,
                         std::vector<double> weights, std::size_t width);
 
