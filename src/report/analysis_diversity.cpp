@@ -20,7 +20,9 @@ std::int64_t distinct(const Samples& samples, const Cell& cell, const std::vecto
   return static_cast<std::int64_t>(stats::multiplicities(values, &column == &samples.path).size());
 }
 
+/// NaN of a cell without samples.
 double entropy(const Samples& samples, const Cell& cell) {
+  if (cell.size() == 0) return kNaN;
   std::vector<std::int64_t> votes;
   for (const auto& of_answer : stats::answer_classes(samples, cell)) votes.push_back(of_answer.votes);
   return votes.empty() ? 0.0 : stats::answer_entropy(votes);
@@ -44,7 +46,7 @@ void add_diversity(Columns& columns, const Analysis& analysis, const Samples& sa
                                 const std::vector<std::uint64_t>& column, bool correct_only) {
     columns.add(id, title, "", "diversity", meaning, [&, correct_only](std::size_t arm) {
       const auto values = per_problem(samples, arm, [&](const Cell& cell) {
-        return static_cast<double>(distinct(samples, cell, column, correct_only));
+        return cell.size() == 0 ? kNaN : static_cast<double>(distinct(samples, cell, column, correct_only));
       });
       return stats::count_interval(values, {0, static_cast<double>(analysis.arm(arm).samples)},
                                    analysis.level);

@@ -134,8 +134,8 @@ void add_duplicates(Columns& columns, const Analysis& analysis, const Samples& s
             per_problem(samples, arm, [&](const Cell& cell) { return expected_duplicates(samples, cell); }),
             {0, 1}, analysis.level);
       });
-  columns.add("duplicate_excess", "equal pairs beyond chance", "%", "health",
-              "difference of the two, paired over problems; its interval is at 99.99 %; none where "
+  columns.add("duplicate_excess", "beyond chance (99.99 % interval)", "%", "health",
+              "difference of the two, paired over problems; no interval where "
               "fewer than five problems have more than chance allows",
               [&](std::size_t arm) { return duplicate_excess(analysis, samples, arm); });
 }

@@ -41,8 +41,10 @@ std::vector<std::string> warnings_of(const Analysis& analysis) {
   const store::Results& results = analysis.results;
   if (results.missing_samples > 0) {
     std::int64_t planned = 0;
-    for (const auto& arm : results.plan.arms)
-      planned += arm.samples * static_cast<std::int64_t>(results.plan.problems.size());
+    for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
+      if (analysis.is_first(arm))
+        planned += analysis.arm(arm).samples * static_cast<std::int64_t>(results.plan.problems.size());
+    }
     lines.push_back(fmt::format(
         "incomplete: {} of {} samples are missing ({:.1f} %). A dash stands where a problem has fewer than k "
         "samples; the samples that finished first are the short ones, so numbers of unfinished arms may be "

@@ -75,7 +75,7 @@ Json differences(const Analysis& analysis) {
                                                      : Json{{"d", triple_json(each.difference)},
                                                             {"p", number_json(each.p_value)},
                                                             {"holm", number_json(each.holm)},
-                                                            {"best", each.best}});
+                                                            {"best", number_json(each.best)}});
     }
     rows.push_back(row);
   }
@@ -88,7 +88,7 @@ Json mixtures(const Analysis& analysis) {
     Json blends = Json::array();
     for (const auto& [arm, values] : mixture.blends)
       blends.push_back({{"arm", arm}, {"differences", triples(values, 0, values.size())}});
-    list.push_back({{"title", analysis.arm(mixture.first).name + " + " + analysis.arm(mixture.second).name},
+    list.push_back({{"title", title_of(analysis, mixture)},
                     {"arms", {mixture.first, mixture.second}},
                     {"values", triples(mixture.values, 0, mixture.values.size())},
                     {"blends", blends}});

@@ -83,7 +83,9 @@ std::string pooled_text(const std::vector<LoadedRun>& runs, const std::vector<An
     weights[i] /= sum;
     tasks.push_back(fmt::format("{} x {:.3g}", printable(run_name(runs[i])), weights[i]));
   }
-  const auto k = common_k(runs);
+  std::vector<std::vector<std::int64_t>> all_k;
+  for (const Analysis& analysis : analyses) all_k.push_back(analysis.k);
+  const auto k = common_k(all_k);
   std::string text = wrapped(fmt::format("{}{}, pooled over tasks ({}), and its {:g} % interval",
                                          stats::title_of(analyses.front().metric),
                                          stats::is_share(analyses.front().metric) ? " in %" : "",

@@ -11,6 +11,7 @@
 
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
+#include <wisk/report/table.hpp>
 
 namespace wisk::report {
 namespace {
@@ -20,7 +21,9 @@ std::filesystem::path results_of(const std::filesystem::path& run) {
   std::filesystem::path file = run / "results.h5";
   if (!std::filesystem::exists(file)) {
     throw InputError(run.string(), "a run directory with results.h5",
-                     "no results yet: they are written when the run starts, and as it goes on");
+                     std::filesystem::exists(run / "run.json")
+                         ? "no results yet: they are written when the run starts, and as it goes on"
+                         : "no run directory");
   }
   return file;
 }
@@ -81,11 +84,11 @@ void append_samples(stats::Samples& to, const stats::Samples& from) {
   append(to.thinks, from.thinks);
 }
 
-void append_run(LoadedRun& all, const LoadedRun& run) {
+void append_run(LoadedRun& all, const LoadedRun& run, const std::string& name) {
   const auto order = order_of(run.results.plan.problems, all.results.plan.problems);
   const auto before = static_cast<std::uint32_t>(all.results.plan.arms.size());
   for (store::ArmColumns arm : run.results.plan.arms) {
-    arm.name = run_name(run) + ": " + arm.name;
+    arm.name = name + ": " + arm.name;
     arm.sampled_as += before;
     all.results.plan.arms.push_back(std::move(arm));
   }
@@ -126,7 +129,7 @@ NamedScore parse_score(const std::string& line, const std::string& where) {
       !is("problem", &nlohmann::json::is_string) || !is("sample", &nlohmann::json::is_number_integer) ||
       !is("score", &nlohmann::json::is_number)) {
     throw InputError(where, R"({"arm": text, "problem": text, "sample": number, "score": number})",
-                     line.substr(0, 80));
+                     printable(line.substr(0, 80)));
   }
   return {{json["arm"], json["problem"], json["sample"]}, json["score"]};
 }
@@ -140,17 +143,33 @@ std::string run_name(const LoadedRun& run) {
                                                                    : path.filename().string();
 }
 
-std::vector<std::int64_t> common_k(const std::vector<LoadedRun>& runs) {
-  std::vector<std::int64_t> k = runs.front().results.plan.k;
-  for (const LoadedRun& run : runs) {
-    std::erase_if(k, [&](std::int64_t each) {
-      const auto& others = run.results.plan.k;
-      return std::find(others.begin(), others.end(), each) == others.end();
-    });
+std::vector<std::int64_t> common_k(const std::vector<std::vector<std::int64_t>>& of_runs) {
+  std::vector<std::int64_t> k = of_runs.front();
+  for (const auto& others : of_runs) {
+    std::erase_if(
+        k, [&](std::int64_t each) { return std::find(others.begin(), others.end(), each) == others.end(); });
   }
   if (k.empty()) throw InputError("k of the runs", "at least one k that all runs have", "none");
   return k;
 }
+
+namespace {
+
+/// The runs' names; whole paths where these are not unique, and numbers where those are not either.
+std::vector<std::string> unique_names(const std::vector<LoadedRun>& runs) {
+  const auto repeats = [](const std::vector<std::string>& names) {
+    return std::set<std::string>(names.begin(), names.end()).size() < names.size();
+  };
+  std::vector<std::string> names;
+  for (const LoadedRun& run : runs) names.push_back(run_name(run));
+  if (!repeats(names)) return names;
+  for (std::size_t i = 0; i < runs.size(); ++i) names[i] = runs[i].path.lexically_normal().string();
+  if (!repeats(names)) return names;
+  for (std::size_t i = 0; i < runs.size(); ++i) names[i] += " #" + std::to_string(i + 1);
+  return names;
+}
+
+}  // namespace
 
 LoadedRun load_run(const std::filesystem::path& path) {
   LoadedRun run{path, results_of(path), {}, {}};
@@ -191,16 +210,17 @@ LoadedRun joined(std::vector<LoadedRun> runs) {
   if (runs.size() == 1) return std::move(runs.front());
   check_same_problems(runs);
   LoadedRun all{runs.front().path, runs.front().file, {}, {}};
-  std::vector<std::string> names;
-  for (const LoadedRun& run : runs) names.push_back(run_name(run));
+  const std::vector<std::string> names = unique_names(runs);
+  std::vector<std::vector<std::int64_t>> all_k;
+  for (const LoadedRun& run : runs) all_k.push_back(run.results.plan.k);
   all.results.plan.provenance = runs.front().results.plan.provenance;
   all.results.plan.provenance.name = join(names, ", ");
   all.results.plan.problems = runs.front().results.plan.problems;
   all.results.plan.about = runs.front().results.plan.about;
-  all.results.plan.k = common_k(runs);
+  all.results.plan.k = common_k(all_k);
   all.results.interval_method = runs.front().results.interval_method;
   all.samples.problems = all.results.plan.problems.size();
-  for (const LoadedRun& run : runs) append_run(all, run);
+  for (std::size_t i = 0; i < runs.size(); ++i) append_run(all, runs[i], names[i]);
   return all;
 }
 
@@ -218,8 +238,10 @@ std::vector<double> read_scores(const std::filesystem::path& file, const LoadedR
     if (content.find_first_not_of(" \t\r") == std::string::npos) continue;
     const NamedScore named = parse_score(content, where);
     const auto row = rows.find(named.sample);
-    if (row == rows.end()) throw InputError(where, "a sample of " + run.path.string(), content.substr(0, 80));
-    if (!std::isnan(scores[row->second])) throw InputError(where, "each sample once", content.substr(0, 80));
+    if (row == rows.end())
+      throw InputError(where, "a sample of " + run.path.string(), printable(content.substr(0, 80)));
+    if (!std::isnan(scores[row->second]))
+      throw InputError(where, "each sample once", printable(content.substr(0, 80)));
     scores[row->second] = named.score;
   }
   std::vector<std::string> gaps;

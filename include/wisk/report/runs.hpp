@@ -24,13 +24,14 @@ LoadedRun load_run(const std::filesystem::path& path);
 std::string run_name(const LoadedRun& run);
 
 /// The k that all runs have. Throws InputError when there is none.
-std::vector<std::int64_t> common_k(const std::vector<LoadedRun>& runs);
+std::vector<std::int64_t> common_k(const std::vector<std::vector<std::int64_t>>& of_runs);
 
 /// Throws InputError saying which problems are not in every run, or have another gold there.
 void check_same_problems(const std::vector<LoadedRun>& runs);
 
-/// All arms of all runs as one run over the same problems, each arm named after its run ("a: delta=0"). One
-/// run is returned as it is. The k are those that all runs have. Throws InputError as check_same_problems.
+/// All arms of all runs as one run over the same problems, each arm named after its run ("a: delta=0"; its
+/// whole path where names repeat). One run is returned as it is. The k are those that all runs have. Throws
+/// InputError as check_same_problems.
 LoadedRun joined(std::vector<LoadedRun> runs);
 
 /// The scores of a JSON-lines file, one object a sample: {"arm", "problem", "sample", "score"} by names and
