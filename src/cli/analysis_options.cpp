@@ -40,11 +40,24 @@ void set_score(report::AnalysisOptions& options, const std::string& score, const
   }
 }
 
-std::pair<std::string, std::string> mixture_of(const std::string& text) {
+/// "3 x delta=1" is 3 parts of delta=1; without a number it is one part.
+std::pair<std::int64_t, std::string> parts_of(const std::string& text) {
+  const std::size_t cross = text.find(" x ");
+  if (cross == std::string::npos || text.find_first_not_of("0123456789") != cross) return {1, text};
+  const std::int64_t parts = std::stoll(text.substr(0, std::min<std::size_t>(cross, 9)));
+  if (parts < 1) throw UsageError("--mixture \"" + text + "\": expected at least one part");
+  return {parts, text.substr(cross + 3)};
+}
+
+report::WantedMixture mixture_of(const std::string& text) {
   const std::size_t plus = text.find(" + ");
   if (plus == std::string::npos)
-    throw UsageError("--mixture \"" + text + "\": expected two arms, as in \"delta=1 + delta=0\"");
-  return {text.substr(0, plus), text.substr(plus + 3)};
+    throw UsageError("--mixture \"" + text +
+                     "\": expected two arms, as in \"delta=1 + delta=0\" or \"3 x delta=1 + "
+                     "1 x delta=0\"");
+  const auto [first_parts, first] = parts_of(text.substr(0, plus));
+  const auto [second_parts, second] = parts_of(text.substr(plus + 3));
+  return {first, second, first_parts, second_parts};
 }
 
 }  // namespace
@@ -52,7 +65,7 @@ std::pair<std::string, std::string> mixture_of(const std::string& text) {
 void add_analysis_options(Verb& verb) {
   verb.options.add_options()("baseline", po::value<std::string>()->value_name("ARM"),
                              "the arm that the others are compared with (default: the first with delta 0)")(
-      "k", po::value<std::vector<std::int64_t>>()->multitoken()->value_name("K..."),
+      "k", po::value<std::string>()->value_name("K,K,..."),
       "other k than the job's, up to the number of samples")(
       "level", po::value<double>()->default_value(stats::kIntervalLevel, "0.95")->value_name("L"),
       "level of the intervals")("metric",
@@ -65,8 +78,8 @@ void add_analysis_options(Verb& verb) {
       "problem, sample and score on each line")(
       "weighted", "also the majority of votes weighted by the score (exp of a log-probability)")(
       "mixture", po::value<std::vector<std::string>>()->value_name("\"A + B\""),
-      "also Pass@k when half of the samples come from arm A and half from arm B; may be repeated")(
-      "no-predictions", "without the predicted Pass@k beyond the samples that were drawn");
+      "also Pass@k when half of the samples come from arm A and half from arm B (or \"3 x A + 1 x B\"); may "
+      "be repeated")("no-predictions", "without the predicted Pass@k beyond the samples that were drawn");
   verb.options.add_options()("run", po::value<std::vector<std::string>>()->value_name("RUN"),
                              "run directories or results.h5 files");
   verb.positional.add("run", -1);
@@ -83,7 +96,7 @@ std::vector<report::LoadedRun> load_runs(const po::variables_map& options) {
 report::AnalysisOptions analysis_options(const po::variables_map& options, const report::LoadedRun& run) {
   report::AnalysisOptions result;
   if (const auto* baseline = value<std::string>(options, "baseline")) result.baseline = *baseline;
-  if (const auto* k = value<std::vector<std::int64_t>>(options, "k")) result.k = *k;
+  if (const auto* k = value<std::string>(options, "k")) result.k = numbers_of<std::int64_t>("--k", *k);
   result.level = options["level"].as<double>();
   if (!(result.level >= 0.5 && result.level < 1))
     throw UsageError("--level: expected a number from 0.5 to below 1, found " + std::to_string(result.level));

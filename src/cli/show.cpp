@@ -1,5 +1,6 @@
 // wisk show: the tables of a run, or of several.
 
+#include <cmath>
 #include <iostream>
 
 #include <wisk/core/error.hpp>
@@ -13,8 +14,10 @@ namespace {
 
 std::string pooled(const po::variables_map& options, const std::vector<report::LoadedRun>& runs) {
   std::vector<double> weights(runs.size(), 1.0);
-  if (options.count("weights") > 0) weights = options["weights"].as<std::vector<double>>();
-  const bool positive = std::all_of(weights.begin(), weights.end(), [](double weight) { return weight > 0; });
+  if (options.count("weights") > 0)
+    weights = numbers_of<double>("--weights", options["weights"].as<std::string>());
+  const bool positive = std::all_of(weights.begin(), weights.end(),
+                                    [](double weight) { return weight > 0 && std::isfinite(weight); });
   if (weights.size() != runs.size() || !positive) {
     throw UsageError("--weights: expected " + std::to_string(runs.size()) +
                      " numbers above 0, one for each run, found " + std::to_string(weights.size()));
@@ -28,16 +31,19 @@ std::string pooled(const po::variables_map& options, const std::vector<report::L
 std::string tables(const po::variables_map& options, const report::LoadedRun& run) {
   const report::AnalysisOptions asked = analysis_options(options, run);
   const std::size_t width = report::terminal_width();
+  const bool json = options.count("json") > 0, csv = options.count("csv") > 0;
   if (options.count("by") > 0) {
-    std::string text;
     const std::string field = options["by"].as<std::string>();
-    for (const auto& [value, part] : report::analyse_by(run.results, run.samples, asked, field))
-      text += report::show_part(part, field + " = " + value, width);
+    const auto parts = report::analyse_by(run.results, run.samples, asked, field);
+    if (json) return report::show_json(field, parts);
+    if (csv) return report::show_csv(field, parts);
+    std::string text;
+    for (const auto& [value, part] : parts) text += report::show_part(part, field + " = " + value, width);
     return text;
   }
   const report::Analysis analysis = report::analyse(run.results, run.samples, asked);
-  if (options.count("json") > 0) return report::show_json(analysis);
-  if (options.count("csv") > 0) return report::show_csv(analysis);
+  if (json) return report::show_json(analysis);
+  if (csv) return report::show_csv(analysis);
   if (options.count("compare") > 0)
     return report::show_pair(analysis, options["compare"].as<std::string>(), width);
   return report::show_text(analysis, width);
@@ -45,8 +51,11 @@ std::string tables(const po::variables_map& options, const report::LoadedRun& ru
 
 int show(const po::variables_map& options, comm::Communicator& world) {
   std::vector<std::string> forms;
-  for (const char* form : {"json", "csv", "by", "compare", "pool"}) {
+  for (const char* form : {"json", "csv", "compare", "pool"}) {
     if (options.count(form) > 0) forms.push_back("--" + std::string(form));
+  }
+  for (const char* form : {"compare", "pool"}) {
+    if (options.count("by") > 0 && options.count(form) > 0) forms = {"--by", "--" + std::string(form)};
   }
   if (forms.size() > 1) throw UsageError(join(forms, " and ") + " exclude each other");
   if (options.count("weights") > 0 && options.count("pool") == 0)
@@ -85,7 +94,7 @@ Verb show_verb() {
       "  wisk show runs/gsm8k\n"
       "  wisk show runs/gsm8k --compare delta=0.5 --baseline delta=0.25      two arms\n"
       "  wisk show runs/math --by level                        a table for each value of a field\n"
-      "  wisk show runs/gsm8k runs/math --pool --weights 1 2   means over tasks\n"
+      "  wisk show runs/gsm8k runs/math --pool --weights 1,2   means over tasks\n"
       "  wisk show runs/gsm8k --metric majority_at_k --level 0.9\n"
       "  wisk show runs/gsm8k --csv > gsm8k.csv                one row an arm and k\n"
       "  wisk show runs/gsm8k --json | jq '.arms[0].pass_at_k'";
@@ -94,8 +103,7 @@ Verb show_verb() {
       "a table for each value of a field of the problems")(
       "compare", po::value<std::string>()->value_name("ARM"), "only this arm against the baseline")(
       "pool", "the runs are different tasks: means over them")(
-      "weights", po::value<std::vector<double>>()->multitoken()->value_name("W..."),
-      "weights of the tasks (default: equal)");
+      "weights", po::value<std::string>()->value_name("W,W,..."), "weights of the tasks (default: equal)");
   add_analysis_options(verb);
   verb.execute = show;
   return verb;

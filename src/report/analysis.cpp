@@ -1,11 +1,12 @@
 #include <wisk/report/analysis.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 #include <wisk/core/error.hpp>
 #include <wisk/stats/pass_at_k.hpp>
 
-#include "analysis_parts.hpp"
+#include "columns.hpp"
 
 namespace wisk::report {
 namespace {
@@ -24,12 +25,28 @@ std::vector<std::int64_t> sizes_of(const store::ResultsPlan& plan, const Analysi
   return k;
 }
 
+/// The named arm, or the first with delta 0, or one that is itself the late end of others, or the last step.
 std::optional<std::size_t> baseline_of(const store::ResultsPlan& plan, const std::string& name) {
   if (!name.empty()) return arm_named(plan, name, "--baseline");
-  const auto late = std::find_if(plan.arms.begin(), plan.arms.end(),
-                                 [](const store::ArmColumns& arm) { return arm.delta == 0.0; });
-  if (late == plan.arms.end()) return std::nullopt;
-  return static_cast<std::size_t>(late - plan.arms.begin());
+  const auto place_of = [&](auto is) -> std::optional<std::size_t> {
+    const auto found = std::find_if(plan.arms.begin(), plan.arms.end(), is);
+    if (found == plan.arms.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - plan.arms.begin());
+  };
+  if (const auto late = place_of([](const store::ArmColumns& arm) { return arm.delta == 0.0; })) return late;
+  const auto is_end = [&](const store::ArmColumns& arm) {
+    return place_of([&](const store::ArmColumns& other) {
+             return !other.late.empty() && is_checkpoint(arm, other.late);
+           })
+        .has_value();
+  };
+  if (const auto late = place_of(is_end)) return late;
+  std::optional<std::size_t> last;
+  for (std::size_t arm = 0; arm < plan.arms.size(); ++arm) {
+    const double step = plan.arms[arm].step;
+    if (!std::isnan(step) && (!last || step > plan.arms[*last].step)) last = arm;
+  }
+  return last;
 }
 
 bool has_undecided(const stats::Samples& samples) {
@@ -37,35 +54,43 @@ bool has_undecided(const stats::Samples& samples) {
          samples.verdict.end();
 }
 
-std::vector<MetricTable> tables_of(const Analysis& analysis, const stats::Samples& samples,
-                                   const std::vector<double>& score, const AnalysisOptions& options) {
-  std::vector<stats::Metric> metrics = {stats::Metric::kPass};
-  if (has_undecided(samples)) metrics.push_back(stats::Metric::kPassUndecidedCorrect);
-  metrics.push_back(stats::Metric::kMajority);
-  metrics.push_back(stats::Metric::kBest);
-  if (options.weighted_majority) metrics.push_back(stats::Metric::kWeightedMajority);
-  metrics.push_back(stats::Metric::kDistinct);
-  std::vector<MetricTable> tables;
-  for (const stats::Metric metric : metrics) {
-    MetricTable table{metric, {}};
-    for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
-      if (!analysis.is_first(arm)) {
-        const auto source = table.values.begin() +
-                            static_cast<std::ptrdiff_t>(analysis.arm(arm).sampled_as * analysis.k.size());
-        const std::vector<stats::Estimate> same(source,
-                                                source + static_cast<std::ptrdiff_t>(analysis.k.size()));
-        table.values.insert(table.values.end(), same.begin(), same.end());
-        continue;
+/// The tables in their order, that of the compared metric always among them.
+std::vector<stats::Metric> metrics_of(const stats::Samples& samples, const AnalysisOptions& options) {
+  using enum stats::Metric;
+  std::vector<stats::Metric> metrics = {kPass};
+  if (has_undecided(samples) || options.metric == kPassUndecidedCorrect)
+    metrics.push_back(kPassUndecidedCorrect);
+  metrics.insert(metrics.end(), {kMajority, kBest});
+  if (options.weighted_majority || options.metric == kWeightedMajority) metrics.push_back(kWeightedMajority);
+  metrics.push_back(kDistinct);
+  return metrics;
+}
+
+/// The table of a metric. Arms that share samples get the numbers of the arm that drew them. `kept`, if any,
+/// gets the values of every problem.
+MetricTable table_of(const Analysis& analysis, const stats::Samples& samples, const stats::Scores& scores,
+                     stats::Metric metric, MetricByProblem* kept) {
+  const std::size_t ks = analysis.k.size();
+  MetricTable table{metric, {}, {}};
+  if (kept != nullptr) kept->assign(ks, {});
+  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
+    const std::size_t source = analysis.arm(arm).sampled_as;
+    if (source < arm) {
+      for (std::size_t i = 0; i < ks; ++i) {
+        table.values.push_back(table.values[source * ks + i]);
+        table.monte_carlo_error.push_back(table.monte_carlo_error[source * ks + i]);
+        if (kept != nullptr) (*kept)[i].push_back((*kept)[i][source]);
       }
-      const auto values =
-          stats::values_of(samples, arm, metric, analysis.k, score, options.score != stats::Score::kImported);
-      for (std::size_t i = 0; i < analysis.k.size(); ++i) {
-        table.values.push_back(stats::interval_of(metric, analysis.k[i], values[i], analysis.level));
-      }
+      continue;
     }
-    tables.push_back(std::move(table));
+    stats::MetricValues values = stats::values_of(samples, arm, metric, analysis.k, scores);
+    for (std::size_t i = 0; i < ks; ++i) {
+      table.values.push_back(stats::interval_of(metric, analysis.k[i], values.of_problem[i], analysis.level));
+      table.monte_carlo_error.push_back(values.monte_carlo_error[i]);
+      if (kept != nullptr) (*kept)[i].push_back(std::move(values.of_problem[i]));
+    }
   }
-  return tables;
+  return table;
 }
 
 /// Only columns [P] of the listed problems.
@@ -97,10 +122,19 @@ store::Results restricted(const store::Results& results, const stats::Samples& p
       some.n.push_back(results.n[from]);
       some.c.push_back(results.c[from]);
       some.truncated.push_back(results.truncated[from]);
-      some.missing_samples += std::max<std::int64_t>(0, plan.arms[arm].samples - results.n[from]);
+      if (plan.arms[arm].sampled_as == arm)
+        some.missing_samples += std::max<std::int64_t>(0, plan.arms[arm].samples - results.n[from]);
     }
   }
   return some;
+}
+
+std::vector<Column> columns_of(const Analysis& analysis, const stats::Samples& samples) {
+  Columns columns(analysis, samples);
+  add_spread(columns, analysis, samples);
+  add_diversity(columns, analysis, samples);
+  add_health(columns, analysis, samples);
+  return std::move(columns.result);
 }
 
 }  // namespace
@@ -117,6 +151,10 @@ std::vector<double> per_problem(const stats::Samples& samples, std::size_t arm,
   for (std::size_t problem = 0; problem < samples.problems; ++problem)
     values.push_back(value(stats::Cell(samples, arm, problem)));
   return values;
+}
+
+bool is_checkpoint(const store::ArmColumns& arm, const std::string& name) {
+  return arm.recipe_in_words == "1 x " + name;
 }
 
 std::size_t arm_named(const store::ResultsPlan& plan, const std::string& name, const std::string& option) {
@@ -136,11 +174,15 @@ Analysis analyse(store::Results results, const stats::Samples& samples, const An
   analysis.results = std::move(results);
   analysis.level = options.level;
   analysis.metric = options.metric;
-  const std::vector<double> score = stats::scores_of(samples, options.score, options.imported_score);
-  analysis.tables = tables_of(analysis, samples, score, options);
+  const stats::Scores scores = stats::scores_of(samples, options.score, options.imported_score);
+  MetricByProblem compared;
+  for (const stats::Metric metric : metrics_of(samples, options)) {
+    analysis.tables.push_back(
+        table_of(analysis, samples, scores, metric, metric == options.metric ? &compared : nullptr));
+  }
   analysis.columns = columns_of(analysis, samples);
   analysis.bound = bounds_of(analysis, samples);
-  compare_arms(analysis, samples, score);
+  compare_arms(analysis, compared);
   analysis.mixtures = mixtures_of(analysis, samples, options);
   if (options.predictions) analysis.predictions = predictions_of(analysis);
   analysis.warnings = warnings_of(analysis);

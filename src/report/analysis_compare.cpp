@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
+#include <optional>
 
 #include <wisk/core/error.hpp>
 #include <wisk/stats/bias_variance.hpp>
@@ -29,56 +31,67 @@ std::vector<std::size_t> distinct_arms(const Analysis& analysis) {
   return arms;
 }
 
-std::span<const double> row(const std::vector<double>& values, std::size_t arm, std::size_t problems) {
-  return std::span(values).subspan(arm * problems, problems);
+/// Values of the distinct arms at one k. [D][P]
+using Rows = std::vector<std::span<const double>>;
+
+double p_of_difference(const stats::SignFlipTest& test, std::span<const double> a,
+                       std::span<const double> b) {
+  std::vector<double> difference(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
+  return test.p_value(difference);
 }
 
-/// The metric's values at one k: rows of distinct arms only, as [arms, P].
-std::vector<double> rows_of(const std::vector<double>& values, const std::vector<std::size_t>& arms,
-                            std::size_t problems) {
-  std::vector<double> rows;
-  for (const std::size_t arm : arms) {
-    const auto of_arm = row(values, arm, problems);
-    rows.insert(rows.end(), of_arm.begin(), of_arm.end());
-  }
-  return rows;
-}
-
-/// Differences of every arm at one k; arms that share samples get the numbers of the arm that drew them.
-std::vector<Difference> differences_at(const Analysis& analysis, const std::vector<double>& values,
-                                       const std::vector<std::size_t>& distinct,
-                                       const stats::SignFlipTest& test, double width) {
-  const std::size_t problems = analysis.results.plan.problems.size();
-  const std::size_t base = analysis.arm(*analysis.baseline).sampled_as;
+/// The row that is better than every other one, each p below `error` after Holm's correction; none where no
+/// row is, or one has no number.
+std::optional<std::size_t> best_of(const Rows& rows, const stats::SignFlipTest& test, double error) {
+  std::vector<double> means;
+  for (const auto& row : rows) means.push_back(std::accumulate(row.begin(), row.end(), 0.0));
+  if (std::any_of(means.begin(), means.end(), [](double mean) { return std::isnan(mean); }))
+    return std::nullopt;
+  const auto best = static_cast<std::size_t>(std::max_element(means.begin(), means.end()) - means.begin());
   std::vector<double> p_values;
-  std::vector<Difference> found;
-  for (const std::size_t arm : distinct) {
-    const auto mine = row(values, arm, problems), theirs = row(values, base, problems);
-    std::vector<double> difference(problems);
-    for (std::size_t i = 0; i < problems; ++i) difference[i] = mine[i] - theirs[i];
-    p_values.push_back(arm == base ? kNaN : test.p_value(difference));
-    found.push_back({arm == base ? Estimate{kNaN, kNaN, kNaN}
-                                 : stats::paired_difference(mine, theirs, width, analysis.level),
-                     p_values.back(), kNaN, 0});
-  }
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    p_values.push_back(i == best ? kNaN : p_of_difference(test, rows[best], rows[i]));
   const auto adjusted = stats::holm(p_values);
-  const auto best = stats::best_probability(rows_of(values, distinct, problems), distinct.size());
-  for (std::size_t i = 0; i < distinct.size(); ++i) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i != best && !(adjusted[i] < error)) return std::nullopt;
+  }
+  return best;
+}
+
+/// Differences of the distinct arms at one k from the row `base`.
+std::vector<Difference> differences_at(const Rows& rows, std::size_t base, const stats::SignFlipTest& test,
+                                       double width, double level) {
+  std::vector<double> p_values, all;
+  std::vector<Difference> found;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    p_values.push_back(i == base ? kNaN : p_of_difference(test, rows[i], rows[base]));
+    const Estimate difference =
+        i == base ? Estimate{kNaN, kNaN, kNaN} : stats::paired_difference(rows[i], rows[base], width, level);
+    found.push_back({difference, p_values.back(), kNaN, kNaN, false});
+    all.insert(all.end(), rows[i].begin(), rows[i].end());
+  }
+  const bool complete = std::none_of(all.begin(), all.end(), [](double value) { return std::isnan(value); });
+  const auto adjusted = stats::holm(p_values);
+  const auto best = stats::best_probability(all, rows.size());
+  const auto surely = best_of(rows, test, 1 - level);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
     found[i].holm = adjusted[i];
-    found[i].best = best[i];
+    if (complete) found[i].best = best[i];
+    found[i].is_best = surely == i;
   }
-  std::vector<Difference> all;
-  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
-    const auto place = std::find(distinct.begin(), distinct.end(), analysis.arm(arm).sampled_as);
-    all.push_back(found[static_cast<std::size_t>(place - distinct.begin())]);
-  }
-  return all;
+  return found;
 }
 
 /// The sides of the split and the problems that are on one of them.
 struct Split {
   std::vector<std::size_t> problems;
   std::vector<std::uint8_t> is_choose;  // of `problems`
+
+  [[nodiscard]] bool has_both_sides() const {
+    return std::count(is_choose.begin(), is_choose.end(), 1) > 0 &&
+           std::count(is_choose.begin(), is_choose.end(), 0) > 0;
+  }
 };
 
 Split split_of(const store::ResultsPlan& plan) {
@@ -92,29 +105,35 @@ Split split_of(const store::ResultsPlan& plan) {
   return split;
 }
 
-/// Blends compete where there are any, else every arm.
-std::vector<std::uint8_t> candidates_of(const Analysis& analysis, const std::vector<std::size_t>& distinct) {
-  std::vector<std::uint8_t> blends, all(distinct.size(), 1);
-  for (const std::size_t arm : distinct) blends.push_back(std::isnan(analysis.arm(arm).delta) ? 0 : 1);
-  return std::count(blends.begin(), blends.end(), 1) > 1 ? blends : all;
+/// For each distinct arm the first arm with a delta that has its samples: blends compete, the ends among
+/// them, where there are two. Else every arm.
+std::vector<std::optional<std::size_t>> candidates_of(const Analysis& analysis,
+                                                      const std::vector<std::size_t>& distinct) {
+  std::vector<std::optional<std::size_t>> blends(distinct.size()), all;
+  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
+    const auto place = static_cast<std::size_t>(
+        std::find(distinct.begin(), distinct.end(), analysis.arm(arm).sampled_as) - distinct.begin());
+    if (!std::isnan(analysis.arm(arm).delta) && !blends[place]) blends[place] = arm;
+  }
+  for (const std::size_t arm : distinct) all.emplace_back(arm);
+  return std::count(blends.begin(), blends.end(), std::nullopt) + 1 < std::ssize(blends) ? blends : all;
 }
 
-void add_choice(Analysis& analysis, const std::vector<double>& values,
-                const std::vector<std::size_t>& distinct, const Split& split, std::int64_t k) {
-  if (split.problems.empty()) return;
-  const std::size_t problems = analysis.results.plan.problems.size();
+void add_choice(Analysis& analysis, const Rows& rows, std::size_t base,
+                const std::vector<std::optional<std::size_t>>& candidates, const Split& split,
+                std::size_t k) {
+  if (!split.has_both_sides()) return;
   std::vector<double> some;
-  for (const std::size_t arm : distinct) {
-    for (const std::size_t problem : split.problems) some.push_back(row(values, arm, problems)[problem]);
+  std::vector<std::uint8_t> competes;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (const std::size_t problem : split.problems) some.push_back(rows[i][problem]);
+    competes.push_back(candidates[i] ? 1 : 0);
   }
   if (std::any_of(some.begin(), some.end(), [](double value) { return std::isnan(value); })) return;
-  const std::size_t base = analysis.arm(*analysis.baseline).sampled_as;
-  const auto reference =
-      static_cast<std::size_t>(std::find(distinct.begin(), distinct.end(), base) - distinct.begin());
-  stats::Choice choice = stats::choose_arm(some, distinct.size(), reference, split.is_choose,
-                                           candidates_of(analysis, distinct), analysis.level);
-  choice.chosen = distinct[choice.chosen];
-  analysis.choices.push_back({k, choice});
+  stats::Choice choice = stats::choose_arm(some, rows.size(), base, split.is_choose, competes, analysis.level,
+                                           stats::range_of(analysis.metric, analysis.k[k]));
+  choice.chosen = candidates[choice.chosen].value();
+  analysis.choices.push_back({analysis.k[k], choice});
 }
 
 /// Of one problem: samples with the same number in both arms, by who is wrong.
@@ -136,18 +155,25 @@ stats::JointCounts joint_counts(const stats::Samples& samples, const stats::Cell
   return counts;
 }
 
-/// Pass@k of every problem when half of the k samples come from each arm; of an odd k the odd one comes from
-/// either with the same probability. [P]
-std::vector<double> mixture_values(const stats::Samples& samples, std::size_t a, std::size_t b,
-                                   std::int64_t k) {
+/// Pass@k of every problem when a parts of every a + b samples come from the first arm, the others from the
+/// second; of an odd k in halves the odd one comes from either with the same probability. [P]
+std::vector<double> mixture_values(const stats::Samples& samples, const Mixture& mixture, std::int64_t k) {
+  const std::int64_t parts = mixture.first_parts + mixture.second_parts;
+  const bool halves = mixture.first_parts == mixture.second_parts;
+  const std::int64_t first = halves ? k / 2 : k / parts * mixture.first_parts;
   std::vector<double> values;
   for (std::size_t problem = 0; problem < samples.problems; ++problem) {
-    const auto counts =
-        joint_counts(samples, stats::Cell(samples, a, problem), stats::Cell(samples, b, problem));
-    values.push_back(counts.n < k ? kNaN
-                                  : (stats::mixture_pass_at_k(counts, k / 2, k - k / 2) +
-                                     stats::mixture_pass_at_k(counts, k - k / 2, k / 2)) /
-                                        2);
+    const auto counts = joint_counts(samples, stats::Cell(samples, mixture.first, problem),
+                                     stats::Cell(samples, mixture.second, problem));
+    if (counts.n < k || (!halves && k % parts != 0)) {
+      values.push_back(kNaN);
+    } else if (halves) {
+      values.push_back((stats::mixture_pass_at_k(counts, first, k - first) +
+                        stats::mixture_pass_at_k(counts, k - first, first)) /
+                       2);
+    } else {
+      values.push_back(stats::mixture_pass_at_k(counts, first, k - first));
+    }
   }
   return values;
 }
@@ -159,19 +185,17 @@ std::vector<double> pass_values(const Analysis& analysis, const stats::Samples& 
                                       std::span(analysis.results.c).subspan(begin, samples.problems), k);
 }
 
-Mixture mixture(const Analysis& analysis, const stats::Samples& samples, std::size_t a, std::size_t b,
-                const std::vector<std::size_t>& blends) {
-  Mixture result{a, b, {}, {}};
-  for (const std::size_t blend : blends) result.blends.push_back({blend, {}});
+/// Fills the values of a mixture, and what its blends reach above them.
+Mixture computed(const Analysis& analysis, const stats::Samples& samples, Mixture mixture) {
   for (const std::int64_t k : analysis.k) {
-    const auto values = mixture_values(samples, a, b, k);
-    result.values.push_back(stats::mean_interval(values, {0, 1}, analysis.level));
-    for (auto& [blend, differences] : result.blends) {
+    const auto values = mixture_values(samples, mixture, k);
+    mixture.values.push_back(stats::mean_interval(values, {0, 1}, analysis.level));
+    for (auto& [blend, differences] : mixture.blends) {
       differences.push_back(
           stats::paired_difference(pass_values(analysis, samples, blend, k), values, 1, analysis.level));
     }
   }
-  return result;
+  return mixture;
 }
 
 bool same_decoding(const store::ArmColumns& a, const store::ArmColumns& b) {
@@ -179,53 +203,52 @@ bool same_decoding(const store::ArmColumns& a, const store::ArmColumns& b) {
          a.max_tokens == b.max_tokens;
 }
 
-/// The arm of that delta between the same two checkpoints under the same decoding.
+/// The arm that is an end of `like` under the same decoding: of delta 0 or 1 between the same two
+/// checkpoints, or the checkpoint alone.
 std::optional<std::size_t> end_of(const Analysis& analysis, const store::ArmColumns& like, double delta) {
+  const std::string& name = delta == 0 ? like.late : like.early;
+  std::optional<std::size_t> alone;
   for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
     const store::ArmColumns& other = analysis.arm(arm);
-    if (other.delta == delta && other.early == like.early && other.late == like.late &&
-        same_decoding(other, like))
-      return arm;
+    if (!same_decoding(other, like)) continue;
+    if (other.delta == delta && other.early == like.early && other.late == like.late) return arm;
+    if (!alone && is_checkpoint(other, name)) alone = arm;
   }
-  return std::nullopt;
+  return alone;
 }
 
 }  // namespace
 
-std::vector<double> metric_values(const Analysis& analysis, const stats::Samples& samples,
-                                  const std::vector<double>& score, std::size_t k) {
-  std::vector<double> values;
-  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
-    if (!analysis.is_first(arm)) {
-      const std::vector<double> same(
-          values.begin() + static_cast<std::ptrdiff_t>(analysis.arm(arm).sampled_as * samples.problems),
-          values.begin() +
-              static_cast<std::ptrdiff_t>((analysis.arm(arm).sampled_as + 1) * samples.problems));
-      values.insert(values.end(), same.begin(), same.end());
-      continue;
-    }
-    const auto of_arm =
-        stats::values_of(samples, arm, analysis.metric, std::span(analysis.k).subspan(k, 1), score).front();
-    values.insert(values.end(), of_arm.begin(), of_arm.end());
+void compare_arms(Analysis& analysis, const MetricByProblem& values) {
+  if (!analysis.baseline || analysis.arms() < 2) return;
+  const std::size_t ks = analysis.k.size();
+  const auto distinct = distinct_arms(analysis);
+  const auto place_of = [&](std::size_t arm) {
+    return static_cast<std::size_t>(
+        std::find(distinct.begin(), distinct.end(), analysis.arm(arm).sampled_as) - distinct.begin());
+  };
+  const auto candidates = candidates_of(analysis, distinct);
+  const Split split = split_of(analysis.results.plan);
+  const stats::SignFlipTest test(analysis.results.plan.problems.size());
+  const std::size_t base = place_of(*analysis.baseline);
+  analysis.differences.resize(analysis.arms() * ks);
+  for (std::size_t k = 0; k < ks; ++k) {
+    Rows rows;
+    for (const std::size_t arm : distinct) rows.emplace_back(values[k][arm]);
+    const double width = stats::range_of(analysis.metric, analysis.k[k]).high;
+    const auto found = differences_at(rows, base, test, width, analysis.level);
+    for (std::size_t arm = 0; arm < analysis.arms(); ++arm)
+      analysis.differences[arm * ks + k] = found[place_of(arm)];
+    add_choice(analysis, rows, base, candidates, split, k);
   }
-  return values;
 }
 
-void compare_arms(Analysis& analysis, const stats::Samples& samples, const std::vector<double>& score) {
-  if (!analysis.baseline || analysis.arms() < 2) return;
-  const auto distinct = distinct_arms(analysis);
-  const Split split = split_of(analysis.results.plan);
-  const stats::SignFlipTest test(samples.problems);
-  std::vector<std::vector<Difference>> by_k;
-  for (std::size_t i = 0; i < analysis.k.size(); ++i) {
-    const auto values = metric_values(analysis, samples, score, i);
-    const double width = stats::range_of(analysis.metric, analysis.k[i]).high;
-    by_k.push_back(differences_at(analysis, values, distinct, test, width));
-    add_choice(analysis, values, distinct, split, analysis.k[i]);
-  }
-  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
-    for (const auto& at_k : by_k) analysis.differences.push_back(at_k[arm]);
-  }
+std::string title_of(const Analysis& analysis, const Mixture& mixture) {
+  const bool halves = mixture.first_parts == mixture.second_parts;
+  const auto part = [&](std::int64_t parts, std::size_t arm) {
+    return (halves ? "" : std::to_string(parts) + " x ") + analysis.arm(arm).name;
+  };
+  return part(mixture.first_parts, mixture.first) + " + " + part(mixture.second_parts, mixture.second);
 }
 
 std::vector<Mixture> mixtures_of(const Analysis& analysis, const stats::Samples& samples,
@@ -240,11 +263,20 @@ std::vector<Mixture> mixtures_of(const Analysis& analysis, const stats::Samples&
     if (columns.delta != 0 && columns.delta != 1) blends.push_back(arm);
   }
   std::vector<Mixture> result;
-  for (const auto& [ends, blends] : pairs)
-    result.push_back(mixture(analysis, samples, ends.first, ends.second, blends));
-  for (const auto& [first, second] : options.mixtures) {
-    result.push_back(mixture(analysis, samples, arm_named(analysis.results.plan, first, "--mixture"),
-                             arm_named(analysis.results.plan, second, "--mixture"), {}));
+  for (const auto& [ends, blends] : pairs) {
+    Mixture mixture{ends.first, ends.second, 1, 1, {}, {}};
+    for (const std::size_t blend : blends) mixture.blends.push_back({blend, {}});
+    result.push_back(computed(analysis, samples, std::move(mixture)));
+  }
+  for (const WantedMixture& wanted : options.mixtures) {
+    const store::ResultsPlan& plan = analysis.results.plan;
+    result.push_back(computed(analysis, samples,
+                              {arm_named(plan, wanted.first, "--mixture"),
+                               arm_named(plan, wanted.second, "--mixture"),
+                               wanted.first_parts,
+                               wanted.second_parts,
+                               {},
+                               {}}));
   }
   return result;
 }

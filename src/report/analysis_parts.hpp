@@ -12,16 +12,14 @@ namespace wisk::report {
 std::vector<double> per_problem(const stats::Samples& samples, std::size_t arm,
                                 const std::function<double(const stats::Cell&)>& value);
 
-/// Spread, diversity and health of every arm. Reads nothing of `analysis` but its plan and level.
-std::vector<Column> columns_of(const Analysis& analysis, const stats::Samples& samples);
 /// [A, K]
-std::vector<double> bounds_of(const Analysis& analysis, const stats::Samples& samples);
+std::vector<stats::Estimate> bounds_of(const Analysis& analysis, const stats::Samples& samples);
 
-/// values [A, P] of the analysis' metric at k index `k`, arm after arm.
-std::vector<double> metric_values(const Analysis& analysis, const stats::Samples& samples,
-                                  const std::vector<double>& score, std::size_t k);
-/// Fills differences and choices.
-void compare_arms(Analysis& analysis, const stats::Samples& samples, const std::vector<double>& score);
+/// Values of every problem: [K][A][P].
+using MetricByProblem = std::vector<std::vector<std::vector<double>>>;
+
+/// Fills differences and choices. `values`: of the analysis' metric.
+void compare_arms(Analysis& analysis, const MetricByProblem& values);
 
 /// Early and late half each, and what was asked for.
 std::vector<Mixture> mixtures_of(const Analysis& analysis, const stats::Samples& samples,
@@ -30,6 +28,9 @@ std::vector<Prediction> predictions_of(const Analysis& analysis);
 
 /// What a reader must know before believing the numbers.
 std::vector<std::string> warnings_of(const Analysis& analysis);
+
+/// Whether the arm is the checkpoint of that name alone.
+bool is_checkpoint(const store::ArmColumns& arm, const std::string& name);
 
 /// Index of the arm of that name. Throws UsageError naming the arms.
 std::size_t arm_named(const store::ResultsPlan& plan, const std::string& name, const std::string& option);

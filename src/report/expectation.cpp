@@ -6,6 +6,7 @@
 
 #include <wisk/core/error.hpp>
 #include <wisk/report/table.hpp>
+#include <wisk/stats/prediction_interval.hpp>
 
 namespace wisk::report {
 
@@ -26,7 +27,10 @@ std::vector<Difficulty> difficulties_of(const LoadedRun& run) {
                                            std::span(results.c).subspan(arm * problems, problems));
     if (!std::isnan(fit.zero_share)) all.push_back({"as " + printable(results.plan.arms[arm].name), fit});
   }
-  if (all.empty()) throw InputError(run.path.string(), "a run with samples", "none");
+  if (all.empty() || problems < 2)
+    throw InputError(
+        run.path.string(), "a run with samples of two problems or more",
+        std::to_string(problems) + " problems, " + std::to_string(all.size()) + " arms with samples");
   return all;
 }
 
@@ -37,16 +41,17 @@ std::string expected_widths(const std::vector<Difficulty>& difficulties, std::in
   Table table(heads);
   for (const auto& [words, fit] : difficulties) {
     std::vector<std::string> cells = {words};
-    for (const std::int64_t each : k) {
-      cells.push_back(fmt::format("{:.1f} +-{:.1f}", 100 * stats::predicted_pass_at_k(fit, each),
-                                  100 * stats::expected_half_width(fit, problems, samples, each)));
+    for (const stats::Estimate& each : stats::expected_intervals(fit, problems, samples, k)) {
+      cells.push_back(
+          fmt::format("{:.1f} ({:.1f}..{:.1f})", 100 * each.mean, 100 * each.low, 100 * each.high));
     }
     table.add_row(cells);
   }
-  return wrapped(fmt::format("PREDICTION: Pass@k in % and half width of its 95 % interval, {} problems x {} samples "
-                             "(paired differences of two arms are narrower)",
-                             problems, samples),
-                 width, 0) +
+  return wrapped(
+             fmt::format("PREDICTION: Pass@k in % and the 95 % interval to expect, {} problems x {} samples "
+                         "(paired differences of two arms are narrower)",
+                         problems, samples),
+             width, 0) +
          table.text(width);
 }
 

@@ -13,6 +13,13 @@ Json triples(const std::vector<stats::Estimate>& values, std::size_t begin, std:
   return list;
 }
 
+/// "Probability that ... .": words that stand alone.
+std::string sentence(std::string_view words) {
+  std::string text(words);
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text + ".";
+}
+
 /// [A][K] of triples.
 Json grid(const Analysis& analysis, const std::vector<stats::Estimate>& values) {
   Json rows = Json::array();
@@ -27,7 +34,7 @@ Json metrics(const Analysis& analysis) {
     list.push_back({{"id", stats::id_of(table.metric)},
                     {"title", stats::title_of(table.metric)},
                     {"unit", stats::is_share(table.metric) ? "%" : ""},
-                    {"note", stats::meaning_of(table.metric)},
+                    {"note", sentence(stats::meaning_of(table.metric))},
                     {"values", grid(analysis, table.values)}});
   }
   return list;
@@ -51,7 +58,7 @@ Json bounds(const Analysis& analysis) {
   for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
     Json row = Json::array();
     for (std::size_t k = 0; k < analysis.k.size(); ++k)
-      row.push_back(number_json(analysis.bound[arm * analysis.k.size() + k]));
+      row.push_back(number_json(analysis.bound[arm * analysis.k.size() + k].mean));
     rows.push_back(row);
   }
   return rows;
@@ -68,7 +75,7 @@ Json differences(const Analysis& analysis) {
                                                      : Json{{"d", triple_json(each.difference)},
                                                             {"p", number_json(each.p_value)},
                                                             {"holm", number_json(each.holm)},
-                                                            {"best", each.best}});
+                                                            {"best", number_json(each.best)}});
     }
     rows.push_back(row);
   }
@@ -81,7 +88,7 @@ Json mixtures(const Analysis& analysis) {
     Json blends = Json::array();
     for (const auto& [arm, values] : mixture.blends)
       blends.push_back({{"arm", arm}, {"differences", triples(values, 0, values.size())}});
-    list.push_back({{"title", analysis.arm(mixture.first).name + " + " + analysis.arm(mixture.second).name},
+    list.push_back({{"title", title_of(analysis, mixture)},
                     {"arms", {mixture.first, mixture.second}},
                     {"values", triples(mixture.values, 0, mixture.values.size())},
                     {"blends", blends}});

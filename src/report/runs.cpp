@@ -21,7 +21,9 @@ std::filesystem::path results_of(const std::filesystem::path& run) {
   std::filesystem::path file = run / "results.h5";
   if (!std::filesystem::exists(file)) {
     throw InputError(run.string(), "a run directory with results.h5",
-                     "no results yet: they are written when the run starts, and as it goes on");
+                     std::filesystem::exists(run / "run.json")
+                         ? "no results yet: they are written when the run starts, and as it goes on"
+                         : "no run directory");
   }
   return file;
 }
@@ -42,13 +44,6 @@ std::vector<std::string> missing_in(const std::vector<std::string>& problems,
     if (!other.contains(problem)) missing.push_back(problem);
   }
   return missing;
-}
-
-std::string name_of(const LoadedRun& run) {
-  auto path = run.path.lexically_normal();
-  if (path.filename().empty()) path = path.parent_path();
-  return path.filename() == "results.h5" && path.has_parent_path() ? path.parent_path().filename().string()
-                                                                   : path.filename().string();
 }
 
 /// Index of each of `wanted` in `problems`; all are there.
@@ -89,11 +84,11 @@ void append_samples(stats::Samples& to, const stats::Samples& from) {
   append(to.thinks, from.thinks);
 }
 
-void append_run(LoadedRun& all, const LoadedRun& run) {
+void append_run(LoadedRun& all, const LoadedRun& run, const std::string& name) {
   const auto order = order_of(run.results.plan.problems, all.results.plan.problems);
   const auto before = static_cast<std::uint32_t>(all.results.plan.arms.size());
   for (store::ArmColumns arm : run.results.plan.arms) {
-    arm.name = name_of(run) + ": " + arm.name;
+    arm.name = name + ": " + arm.name;
     arm.sampled_as += before;
     all.results.plan.arms.push_back(std::move(arm));
   }
@@ -105,18 +100,6 @@ void append_run(LoadedRun& all, const LoadedRun& run) {
   append(all.results.mean_tokens, run.results.mean_tokens);
   all.results.missing_samples += run.results.missing_samples;
   append_samples(all.samples, stats::of_problems(run.samples, order));
-}
-
-std::vector<std::int64_t> common_k(const std::vector<LoadedRun>& runs) {
-  std::vector<std::int64_t> k = runs.front().results.plan.k;
-  for (const LoadedRun& run : runs) {
-    std::erase_if(k, [&](std::int64_t each) {
-      const auto& others = run.results.plan.k;
-      return std::find(others.begin(), others.end(), each) == others.end();
-    });
-  }
-  if (k.empty()) throw InputError("k of the runs", "at least one k that all runs have", "none");
-  return k;
 }
 
 /// (arm, problem, sample) -> row.
@@ -146,9 +129,44 @@ NamedScore parse_score(const std::string& line, const std::string& where) {
       !is("problem", &nlohmann::json::is_string) || !is("sample", &nlohmann::json::is_number_integer) ||
       !is("score", &nlohmann::json::is_number)) {
     throw InputError(where, R"({"arm": text, "problem": text, "sample": number, "score": number})",
-                     line.substr(0, 80));
+                     printable(line.substr(0, 80)));
   }
   return {{json["arm"], json["problem"], json["sample"]}, json["score"]};
+}
+
+}  // namespace
+
+std::string run_name(const LoadedRun& run) {
+  auto path = run.path.lexically_normal();
+  if (path.filename().empty()) path = path.parent_path();
+  return path.filename() == "results.h5" && path.has_parent_path() ? path.parent_path().filename().string()
+                                                                   : path.filename().string();
+}
+
+std::vector<std::int64_t> common_k(const std::vector<std::vector<std::int64_t>>& of_runs) {
+  std::vector<std::int64_t> k = of_runs.front();
+  for (const auto& others : of_runs) {
+    std::erase_if(
+        k, [&](std::int64_t each) { return std::find(others.begin(), others.end(), each) == others.end(); });
+  }
+  if (k.empty()) throw InputError("k of the runs", "at least one k that all runs have", "none");
+  return k;
+}
+
+namespace {
+
+/// The runs' names; whole paths where these are not unique, and numbers where those are not either.
+std::vector<std::string> unique_names(const std::vector<LoadedRun>& runs) {
+  const auto repeats = [](const std::vector<std::string>& names) {
+    return std::set<std::string>(names.begin(), names.end()).size() < names.size();
+  };
+  std::vector<std::string> names;
+  for (const LoadedRun& run : runs) names.push_back(run_name(run));
+  if (!repeats(names)) return names;
+  for (std::size_t i = 0; i < runs.size(); ++i) names[i] = runs[i].path.lexically_normal().string();
+  if (!repeats(names)) return names;
+  for (std::size_t i = 0; i < runs.size(); ++i) names[i] += " #" + std::to_string(i + 1);
+  return names;
 }
 
 }  // namespace
@@ -192,16 +210,17 @@ LoadedRun joined(std::vector<LoadedRun> runs) {
   if (runs.size() == 1) return std::move(runs.front());
   check_same_problems(runs);
   LoadedRun all{runs.front().path, runs.front().file, {}, {}};
-  std::vector<std::string> names;
-  for (const LoadedRun& run : runs) names.push_back(name_of(run));
+  const std::vector<std::string> names = unique_names(runs);
+  std::vector<std::vector<std::int64_t>> all_k;
+  for (const LoadedRun& run : runs) all_k.push_back(run.results.plan.k);
   all.results.plan.provenance = runs.front().results.plan.provenance;
   all.results.plan.provenance.name = join(names, ", ");
   all.results.plan.problems = runs.front().results.plan.problems;
   all.results.plan.about = runs.front().results.plan.about;
-  all.results.plan.k = common_k(runs);
+  all.results.plan.k = common_k(all_k);
   all.results.interval_method = runs.front().results.interval_method;
   all.samples.problems = all.results.plan.problems.size();
-  for (const LoadedRun& run : runs) append_run(all, run);
+  for (std::size_t i = 0; i < runs.size(); ++i) append_run(all, runs[i], names[i]);
   return all;
 }
 
@@ -219,8 +238,10 @@ std::vector<double> read_scores(const std::filesystem::path& file, const LoadedR
     if (content.find_first_not_of(" \t\r") == std::string::npos) continue;
     const NamedScore named = parse_score(content, where);
     const auto row = rows.find(named.sample);
-    if (row == rows.end()) throw InputError(where, "a sample of " + run.path.string(), content.substr(0, 80));
-    if (!std::isnan(scores[row->second])) throw InputError(where, "each sample once", content.substr(0, 80));
+    if (row == rows.end())
+      throw InputError(where, "a sample of " + run.path.string(), printable(content.substr(0, 80)));
+    if (!std::isnan(scores[row->second]))
+      throw InputError(where, "each sample once", printable(content.substr(0, 80)));
     scores[row->second] = named.score;
   }
   std::vector<std::string> gaps;
@@ -232,54 +253,6 @@ std::vector<double> read_scores(const std::filesystem::path& file, const LoadedR
     throw InputError(file.string(), "a score for each of the " + std::to_string(scores.size()) + " samples",
                      "none for " + some_of(gaps) + " (arm/problem/sample)");
   return scores;
-}
-
-std::string pooled_text(const std::vector<LoadedRun>& runs, const std::vector<Analysis>& analyses,
-                        std::vector<double> weights, std::size_t width) {
-  double sum = 0;
-  for (const double weight : weights) sum += weight;
-  for (double& weight : weights) weight /= sum;
-  const auto k = common_k(runs);
-  std::vector<std::string> heads = {"arm"}, tasks;
-  for (const std::int64_t each : k) heads.push_back(fmt::format("Pass@{}", each));
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    tasks.push_back(fmt::format("{} x {}", printable(name_of(runs[i])), fmt::format("{:.3g}", weights[i])));
-  Table table(heads);
-  std::size_t common = 0;
-  for (const store::ArmColumns& arm : runs.front().results.plan.arms) {
-    std::vector<std::size_t> index;
-    for (const LoadedRun& run : runs) {
-      const auto& arms = run.results.plan.arms;
-      const auto found =
-          std::find_if(arms.begin(), arms.end(), [&](const auto& other) { return other.name == arm.name; });
-      if (found != arms.end()) index.push_back(static_cast<std::size_t>(found - arms.begin()));
-    }
-    if (index.size() < runs.size()) continue;
-    ++common;
-    std::vector<std::string> means = {printable(arm.name)}, ranges = {""};
-    for (const std::int64_t each : k) {
-      std::vector<stats::Estimate> parts;
-      for (std::size_t i = 0; i < runs.size(); ++i) {
-        const auto place =
-            std::find(analyses[i].k.begin(), analyses[i].k.end(), each) - analyses[i].k.begin();
-        parts.push_back(analyses[i].tables.front().values[index[i] * analyses[i].k.size() +
-                                                          static_cast<std::size_t>(place)]);
-      }
-      const stats::Estimate pooled = stats::weighted_sum(parts, weights);
-      means.push_back(std::isnan(pooled.mean) ? "-" : fmt::format("{:.1f}", 100 * pooled.mean));
-      ranges.push_back(
-          std::isnan(pooled.low) ? "" : fmt::format("{:.1f}..{:.1f}", 100 * pooled.low, 100 * pooled.high));
-    }
-    table.add_row(means);
-    table.add_row(ranges);
-  }
-  if (common == 0) throw InputError("arms of the runs", "at least one arm name that all runs have", "none");
-  return wrapped(fmt::format("Pass@k in %, pooled over tasks ({}), and its {:g} % interval",
-                             join(tasks, " + "), 100 * analyses.front().level),
-                 width, 0) +
-         table.text(width) +
-         wrapped("Intervals: MOVER (Zou & Donner 2008) of the tasks' own intervals; tasks are independent.",
-                 width, 2);
 }
 
 }  // namespace wisk::report

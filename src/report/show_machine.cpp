@@ -42,7 +42,8 @@ Json differences_in_json(const Analysis& analysis, std::size_t arm) {
     Json entry = estimate(analysis.k[k], each.difference);
     entry["p"] = number_json(each.p_value);
     entry["p_holm"] = number_json(each.holm);
-    entry["probability_best"] = each.best;
+    entry["probability_best"] = number_json(each.best);
+    entry["is_best"] = each.is_best;
     list.push_back(std::move(entry));
   }
   return list;
@@ -67,12 +68,17 @@ Json arm_in_json(const Analysis& analysis, std::size_t arm) {
       json[column.id + "_high"] = value.high;
     }
   }
-  for (const MetricTable& table : analysis.tables)
-    json[std::string(stats::id_of(table.metric))] = estimates(analysis, table.values, arm);
+  for (const MetricTable& table : analysis.tables) {
+    Json list = estimates(analysis, table.values, arm);
+    for (std::size_t k = 0; k < analysis.k.size(); ++k) {
+      const double error = table.monte_carlo_error[arm * analysis.k.size() + k];
+      if (error > 0) list[k]["monte_carlo_error"] = error;
+    }
+    json[std::string(stats::id_of(table.metric))] = std::move(list);
+  }
   Json bound = Json::array();
   for (std::size_t k = 0; k < analysis.k.size(); ++k)
-    bound.push_back(
-        {{"k", analysis.k[k]}, {"bound", number_json(analysis.bound[arm * analysis.k.size() + k])}});
+    bound.push_back(estimate(analysis.k[k], analysis.bound[arm * analysis.k.size() + k]));
   json["pass_at_k_bound"] = bound;
   json["difference"] = differences_in_json(analysis, arm);
   return json;
@@ -113,6 +119,8 @@ Json mixtures_in_json(const Analysis& analysis) {
       blends.push_back({{"arm", analysis.arm(arm).name}, {"difference", estimates(analysis, differences)}});
     list.push_back({{"first", analysis.arm(mixture.first).name},
                     {"second", analysis.arm(mixture.second).name},
+                    {"first_parts", mixture.first_parts},
+                    {"second_parts", mixture.second_parts},
                     {"pass_at_k", estimates(analysis, mixture.values)},
                     {"blends", blends}});
   }
@@ -180,8 +188,11 @@ std::string show_csv(const Analysis& analysis) {
     const std::string id(stats::id_of(table.metric));
     text += "," + id + "," + id + "_low," + id + "_high";
   }
-  text += ",baseline,difference,difference_low,difference_high,p,p_holm,probability_best,bound";
-  for (const Column& column : analysis.columns) text += "," + column.id;
+  text +=
+      ",baseline,difference,difference_low,difference_high,p,p_holm,probability_best,bound,bound_low,bound_"
+      "high";
+  for (const Column& column : analysis.columns)
+    text += "," + column.id + "," + column.id + "_low," + column.id + "_high";
   text += "\r\n";
   const std::size_t ks = analysis.k.size();
   for (std::size_t i = 0; i < analysis.arms() * ks; ++i) {
@@ -213,14 +224,16 @@ std::string show_csv(const Analysis& analysis) {
       for (const double each : {difference.p_value, difference.holm, difference.best})
         cells.push_back(number(each));
     }
-    cells.push_back(number(analysis.bound[i]));
-    for (const Column& column : analysis.columns) cells.push_back(number(column.values[i / ks].mean));
+    add(analysis.bound[i]);
+    for (const Column& column : analysis.columns) add(column.values[i / ks]);
     text += join(cells, ",") + "\r\n";
   }
   return text;
 }
 
-std::string show_json(const Analysis& analysis) {
+namespace {
+
+Json json_of(const Analysis& analysis) {
   Json arms = Json::array();
   for (std::size_t i = 0; i < analysis.arms(); ++i) arms.push_back(arm_in_json(analysis, i));
   const store::Provenance& from = analysis.results.plan.provenance;
@@ -248,7 +261,46 @@ std::string show_json(const Analysis& analysis) {
     json["n-samples"][alias] = {{"original", analysis.results.plan.problems.size()},
                                 {"effective", analysis.results.plan.problems.size()}};
   }
-  return dumped(json, 2);
+  return json;
+}
+
+/// Behind the row of a CSV text that begins at `begin`: quoted fields may hold line breaks.
+std::size_t row_end(const std::string& csv, std::size_t begin) {
+  bool quoted = false;
+  for (std::size_t i = begin; i < csv.size(); ++i) {
+    if (csv[i] == '"') quoted = !quoted;
+    if (csv[i] == '\n' && !quoted) return i + 1;
+  }
+  return csv.size();
+}
+
+}  // namespace
+
+std::string show_json(const Analysis& analysis) {
+  return dumped(json_of(analysis), 2);
+}
+
+std::string show_csv(const std::string& field_name,
+                     const std::vector<std::pair<std::string, Analysis>>& parts) {
+  std::string text;
+  for (const auto& [value, part] : parts) {
+    const std::string csv = show_csv(part);
+    const std::size_t head = csv.find('\n') + 1;
+    if (text.empty()) text = field(field_name) + "," + csv.substr(0, head);
+    for (std::size_t begin = head; begin < csv.size();) {
+      const std::size_t end = row_end(csv, begin);
+      text += field(value) + "," + csv.substr(begin, end - begin);
+      begin = end;
+    }
+  }
+  return text;
+}
+
+std::string show_json(const std::string& field_name,
+                      const std::vector<std::pair<std::string, Analysis>>& parts) {
+  Json values = Json::object();
+  for (const auto& [value, part] : parts) values[value] = json_of(part);
+  return dumped({{"by", field_name}, {"parts", values}}, 2);
 }
 
 }  // namespace wisk::report

@@ -108,10 +108,10 @@ std::vector<std::string> names_of(const Analysis& analysis) {
   return names;
 }
 
-/// Whether an arm is surely the best one at k.
+/// Whether an arm is better than every other one at k.
 bool is_best(const Analysis& analysis, const MetricTable& table, std::size_t arm, std::size_t k) {
   return table.metric == analysis.metric && !analysis.differences.empty() &&
-         analysis.differences[arm * analysis.k.size() + k].best >= analysis.level;
+         analysis.differences[arm * analysis.k.size() + k].is_best;
 }
 
 std::string table_text(const Analysis& analysis, const MetricTable& table, std::size_t width) {
@@ -127,25 +127,31 @@ std::string table_text(const Analysis& analysis, const MetricTable& table, std::
                      });
   std::string title = std::string(stats::title_of(table.metric)) + (share ? " in %" : "") +
                       ", mean over problems, and its " + level_in_words(analysis);
-  if (any_best)
-    title += fmt::format(" (^ the best arm with a probability of at least {:g} %)", 100 * analysis.level);
+  if (any_best) {
+    title += fmt::format(" (^ better than every other arm, each p < {:g} after Holm's correction)",
+                         1 - analysis.level);
+  }
+  const double error = table.monte_carlo_error.empty() ? 0
+                                                       : *std::max_element(table.monte_carlo_error.begin(),
+                                                                           table.monte_carlo_error.end());
+  if (error > 0)
+    title += fmt::format("; from random subsets where they are many: standard error at most {:.2f} points",
+                         100 * error);
   return "\n" + wrapped(title, width, 0) + text;
 }
 
 std::string bound_text(const Analysis& analysis, std::size_t width) {
-  Table table(header(analysis, "Bound@k"));
-  for (std::size_t arm = 0; arm < analysis.arms(); ++arm) {
-    std::vector<std::string> cells = {name_of(analysis, arm)};
-    for (std::size_t k = 0; k < analysis.k.size(); ++k)
-      cells.push_back(number(analysis.bound[arm * analysis.k.size() + k], true));
-    table.add_row(cells);
-  }
   return "\n" +
          wrapped(
-             "Upper bound of Pass@k in %, from bias and variance: 1 - ((1 - mean)^2 + variance)^(k/2). It "
-             "explains; it is loose at large k and ranks nothing",
+             "Upper bound of Pass@k in %, from bias and variance: 1 - ((1 - mean)^2 + variance)^(k/2), and "
+             "its " +
+                 level_in_words(analysis) + ". It explains; it is loose at large k and ranks nothing",
              width, 0) +
-         table.text(width);
+         two_line_table(names_of(analysis), header(analysis, "Bound@k"), width,
+                        [&](std::size_t arm, std::size_t k) {
+                          const Estimate& value = analysis.bound[arm * analysis.k.size() + k];
+                          return std::pair(number(value.mean, true), range(value, true));
+                        });
 }
 
 std::string columns_text(const Analysis& analysis, std::string_view group, const char* title,
@@ -190,13 +196,16 @@ std::string differences_text(const Analysis& analysis, std::size_t width) {
                          });
   text += "\n" + wrapped(
                      "p-value of no difference (sign flips over problems), after Holm's correction; and the "
-                     "probability of being the best arm of all",
+                     "probability of being the "
+                     "best arm of all (Bayesian bootstrap over these problems: it knows nothing of others)",
                      width, 0);
   text += two_line_table(names_of(analysis), header(analysis, stats::title_of(analysis.metric)), width,
                          [&](std::size_t arm, std::size_t k) {
                            const Difference& each = analysis.differences[arm * ks + k];
                            const std::string p = p_value(each.holm);
-                           return std::pair(p == "-" ? p : "p " + p, fmt::format("best {:.2f}", each.best));
+                           return std::pair(
+                               p == "-" ? p : "p " + p,
+                               std::isnan(each.best) ? std::string() : fmt::format("best {:.2f}", each.best));
                          });
   return text;
 }
@@ -207,7 +216,7 @@ std::string mixtures_text(const Analysis& analysis, std::size_t width) {
   std::vector<const std::vector<Estimate>*> values;
   std::vector<bool> is_difference;
   for (const Mixture& mixture : analysis.mixtures) {
-    names.push_back(name_of(analysis, mixture.first) + " + " + name_of(analysis, mixture.second));
+    names.push_back(printable(title_of(analysis, mixture)));
     values.push_back(&mixture.values);
     is_difference.push_back(false);
     for (const auto& [arm, differences] : mixture.blends) {
@@ -242,12 +251,14 @@ std::string choices_text(const Analysis& analysis, std::size_t width) {
                    number(choice.difference.mean, share, true), range(choice.difference, share, true),
                    number(choice.optimism, share, true)});
   }
-  return "\n" +
-         wrapped(
-             "The honest choice: the best arm of one side of the split, and what it reaches on the other. "
-             "Optimism: what a choice and a report on the same problems would overstate on average",
-             width, 0) +
-         table.text(width);
+  const bool blends = std::all_of(analysis.choices.begin(), analysis.choices.end(), [&](const ChoiceAtK& at) {
+    return !std::isnan(analysis.arm(at.choice.chosen).delta);
+  });
+  const std::string title = fmt::format(
+      "The honest choice: the best {} of one side of the split, and what it reaches on the other. "
+      "Optimism: what a choice and a report on the same problems would overstate on average",
+      blends ? "blend (early and late themselves among them)" : "arm");
+  return "\n" + wrapped(title, width, 0) + table.text(width);
 }
 
 std::string predictions_text(const Analysis& analysis, std::size_t width) {
@@ -297,14 +308,17 @@ std::string show_text(const Analysis& analysis, std::size_t width) {
   text += '\n';
   text += wrapped("Intervals of means: " + std::string(stats::kIntervalMethod) + ".", width, 2);
   if (!analysis.differences.empty()) {
-    text += wrapped(
-        "Intervals of differences: " + std::string(stats::kDifferenceMethod) +
-            ". Two arms are compared by their difference, not by whether their intervals overlap: they share "
-            "their "
-            "problems and random numbers. Each interval holds for itself; the p-values hold for all arms of "
-            "one k together.",
-        width, 2);
+    text += wrapped("Intervals of differences: " + std::string(stats::kDifferenceMethod) +
+                        ". Two arms are compared by their difference, not by whether their intervals "
+                        "overlap: they share their "
+                        "problems, and within a run their random numbers. Each interval holds for itself; "
+                        "the p-values hold for all arms of "
+                        "one k together.",
+                    width, 2);
   }
+  if (!analysis.baseline && analysis.arms() > 1)
+    text += wrapped(
+        "Note: no arm has delta 0 or a training step: name the one to compare with by --baseline.", width, 2);
   for (const std::string& line : analysis.warnings) text += wrapped("Note: " + line, width, 2);
   return text;
 }
@@ -313,7 +327,7 @@ std::string show_part(const Analysis& analysis, const std::string& heading, std:
   std::string text = "\n" + wrapped(fmt::format("{}: {} problems", printable(heading),
                                                 analysis.results.plan.problems.size()),
                                     width, 0);
-  text += table_text(analysis, analysis.tables.front(), width);
+  text += table_text(analysis, *analysis.table(analysis.metric), width);
   if (!analysis.differences.empty()) text += differences_text(analysis, width);
   return text;
 }

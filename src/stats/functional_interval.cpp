@@ -7,6 +7,7 @@
 #include <wisk/stats/interval.hpp>
 #include <wisk/stats/special.hpp>
 
+#include "percentile.hpp"
 #include "random_weights.hpp"
 
 namespace wisk::stats {
@@ -59,14 +60,6 @@ double acceleration(const Functional& functional, std::size_t problems, double e
   return squares > 0 ? cubes / (6.0 * std::pow(squares, 1.5)) : 0.0;
 }
 
-/// The value that a share `probability` of the draws lies below, between neighbours by a line.
-double percentile(const std::vector<double>& draws, double probability) {
-  const double place = std::clamp(probability, 0.0, 1.0) * static_cast<double>(draws.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, draws.size() - 1);
-  return draws[below] + (place - static_cast<double>(below)) * (draws[above] - draws[below]);
-}
-
 struct Ends {
   double low, high;
 };
@@ -109,6 +102,7 @@ Estimate functional_interval(std::size_t problems, const Functional& functional,
   std::fill_n(weights.begin(), problems, 1.0);
   const double estimate = functional(weights);
   if (std::isnan(estimate)) return {kNaN, kNaN, kNaN};
+  if (problems == 1) return {estimate, kNaN, kNaN};  // one problem says nothing of how others differ
   Ends ends = ends_of(functional, problems, estimate, level, false, weights_count);
   if (unseen == Unseen::kBothEnds) {
     const Ends wider = ends_of(functional, problems, estimate, level, true, weights_count);

@@ -2,31 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <string>
 #include <vector>
 
 #include <wisk/core/error.hpp>
 #include <wisk/stats/pass_at_k.hpp>
+#include <wisk/stats/special.hpp>
 
 #include "beta_law.hpp"
 
 namespace wisk::stats {
-namespace {
-
-/// Quantile of the normal distribution, by bisection.
-double normal_quantile(double probability) {
-  double low = 0.0;
-  double high = 40.0;
-  for (int step = 0; step < 100; ++step) {
-    const double middle = (low + high) / 2;
-    (std::erfc(middle / std::numbers::sqrt2) > 2.0 * (1.0 - probability) ? low : high) = middle;
-  }
-  return low;
-}
-
-/// Chances of 0..n correct samples of a problem under the fit. [n+1]
-std::vector<double> chances(const DifficultyFit& fit, std::int64_t n) {
+std::vector<double> correct_chances(const DifficultyFit& fit, std::int64_t n) {
   const auto size = static_cast<std::size_t>(n);
   std::vector<double> chance(size + 1);
   if (fit.beta == 0.0) {
@@ -49,8 +35,6 @@ std::vector<double> chances(const DifficultyFit& fit, std::int64_t n) {
   return chance;
 }
 
-}  // namespace
-
 double predicted_pass_at_k(const DifficultyFit& fit, std::int64_t k) {
   if (k < 1) throw InputError("predicted Pass@k", "k >= 1", "k = " + std::to_string(k));
   return (1.0 - fit.zero_share) * -std::expm1(log_all_wrong(fit.alpha, fit.beta, k));
@@ -64,7 +48,7 @@ double expected_half_width(const DifficultyFit& fit, std::int64_t problems, std:
   }
   double mean = 0.0;
   double square = 0.0;
-  const std::vector<double> chance = chances(fit, std::max<std::int64_t>(n, 0));
+  const std::vector<double> chance = correct_chances(fit, std::max<std::int64_t>(n, 0));
   for (std::size_t c = 0; c < chance.size(); ++c) {
     const double value = pass_at_k(n, static_cast<std::int64_t>(c), k);
     mean += chance[c] * value;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include <wisk/core/assert.hpp>
-#include <wisk/stats/prediction.hpp>
+#include <wisk/stats/pass_at_k.hpp>
 
+#include "percentile.hpp"
 #include "random_weights.hpp"
 
 namespace wisk::stats {
@@ -22,13 +24,6 @@ std::vector<double> predicted(const DifficultyFit& fit, std::span<const std::int
   return values;
 }
 
-double percentile(const std::vector<double>& sorted, double probability) {
-  const double place = probability * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
-
 }  // namespace
 
 std::vector<Estimate> predicted_with_interval(std::span<const std::int64_t> n,
@@ -38,7 +33,7 @@ std::vector<Estimate> predicted_with_interval(std::span<const std::int64_t> n,
   const auto values = predicted(fit_difficulty(n, c), k);
   std::vector<std::vector<double>> draws(k.size());  // [k][refits]
   std::vector<double> weights(n.size());
-  for (std::uint32_t draw = 0; draw < kRefits && !n.empty(); ++draw) {
+  for (std::uint32_t draw = 0; draw < kRefits && n.size() > 1; ++draw) {
     bootstrap_weights(draw, weights);
     const auto refitted = predicted(fit_difficulty(n, c, weights), k);
     for (std::size_t i = 0; i < k.size(); ++i) {
@@ -57,6 +52,31 @@ std::vector<Estimate> predicted_with_interval(std::span<const std::int64_t> n,
                       std::max(values[i], percentile(draws[i], (1 + level) / 2))});
   }
   return result;
+}
+
+std::vector<Estimate> expected_intervals(const DifficultyFit& fit, std::int64_t problems, std::int64_t n,
+                                         std::span<const std::int64_t> k, double level) {
+  WISK_ASSERT(problems > 0 && n > 0);
+  std::vector<double> reached = correct_chances(fit, n);  // [n + 1] that at most so many are correct
+  std::partial_sum(reached.begin(), reached.end(), reached.begin());
+  std::vector<Estimate> sums(k.size(), {0, 0, 0});
+  std::vector<std::uint32_t> bits(static_cast<std::size_t>(problems));
+  std::vector<double> values(bits.size());
+  for (std::uint32_t run = 0; run < kSupposedRuns; ++run) {
+    random_bits(Stream::kSupposed, run, bits);
+    for (std::size_t i = 0; i < k.size(); ++i) {
+      for (std::size_t p = 0; p < bits.size(); ++p) {
+        const double place = (static_cast<double>(bits[p]) + 0.5) * 0x1p-32 * reached.back();
+        const auto correct = std::lower_bound(reached.begin(), reached.end() - 1, place) - reached.begin();
+        values[p] = pass_at_k(n, correct, k[i]);
+      }
+      const Estimate one = mean_interval(values, {0, 1}, level);
+      sums[i].mean += one.mean / kSupposedRuns;
+      sums[i].low += one.low / kSupposedRuns;
+      sums[i].high += one.high / kSupposedRuns;
+    }
+  }
+  return sums;
 }
 
 }  // namespace wisk::stats

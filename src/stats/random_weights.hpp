@@ -9,7 +9,7 @@
 namespace wisk::stats {
 
 /// Streams that must not share their numbers.
-enum class Stream : std::uint32_t { kSignFlips = 1, kBayesianBootstrap = 2, kHalves = 3 };
+enum class Stream : std::uint32_t { kSignFlips = 1, kBayesianBootstrap = 2, kHalves = 3, kSupposed = 4 };
 
 /// 32 random bits for each element, a function of (stream, draw, index).
 void random_bits(Stream stream, std::uint32_t draw, std::span<std::uint32_t> bits);

@@ -44,15 +44,21 @@ std::vector<std::uint64_t> weights_hashes(const ResultsPlan& plan, const Journal
   return hashes;
 }
 
+/// estimates: [A, K].
 void write_estimates(NetcdfWriter& file, const std::string& name, const std::string& meaning,
-                     const std::vector<double>& mean, const std::vector<double>& low,
-                     const std::vector<double>& high) {
+                     const std::vector<stats::Estimate>& estimates, std::string_view method) {
+  std::vector<double> mean, low, high;
+  for (const stats::Estimate& estimate : estimates) {
+    mean.push_back(estimate.mean);
+    low.push_back(estimate.low);
+    high.push_back(estimate.high);
+  }
   const std::string gap = "; NaN where a problem has fewer than k samples";
   file.write(name, {"arm", "k"}, mean, {meaning + gap, "1"});
   file.write(name + "_low", {"arm", "k"}, low, {"lower end of the interval of " + name, "1"});
   file.write(name + "_high", {"arm", "k"}, high, {"upper end of the interval of " + name, "1"});
   for (const std::string& each : {name, name + "_low", name + "_high"}) {
-    file.attribute(each, "interval_method", stats::kIntervalMethod);
+    file.attribute(each, "interval_method", method);
     file.attribute(each, "interval_level", std::vector<double>{stats::kIntervalLevel});
     file.attribute(each, "coordinates", kArmCoordinates);
   }
@@ -137,20 +143,21 @@ void write_about(NetcdfWriter& file, const ResultsPlan& plan) {
 }
 
 void write_metrics(NetcdfWriter& file, const ResultsPlan& plan, const stats::Samples& samples) {
-  const auto score = stats::scores_of(samples, stats::Score::kMeanLogprob);
+  const auto scores = stats::scores_of(samples, stats::Score::kMeanLogprob);
+  const std::size_t ks = plan.k.size();
   for (const stats::Metric metric : kStoredMetrics) {
-    std::vector<double> mean, low, high;
+    std::vector<stats::Estimate> estimates;  // [A, K]
     for (std::size_t arm = 0; arm < plan.arms.size(); ++arm) {
-      const auto values = stats::values_of(samples, arm, metric, plan.k, score);
-      for (std::size_t i = 0; i < plan.k.size(); ++i) {
-        const auto estimate = stats::interval_of(metric, plan.k[i], values[i]);
-        mean.push_back(estimate.mean);
-        low.push_back(estimate.low);
-        high.push_back(estimate.high);
+      if (const std::size_t source = plan.arms[arm].sampled_as; source < arm) {
+        for (std::size_t i = 0; i < ks; ++i) estimates.push_back(estimates[source * ks + i]);
+        continue;
       }
+      const auto values = stats::values_of(samples, arm, metric, plan.k, scores);
+      for (std::size_t i = 0; i < ks; ++i)
+        estimates.push_back(stats::interval_of(metric, plan.k[i], values.of_problem[i]));
     }
-    write_estimates(file, std::string(stats::id_of(metric)), std::string(stats::meaning_of(metric)), mean,
-                    low, high);
+    write_estimates(file, std::string(stats::id_of(metric)), std::string(stats::meaning_of(metric)),
+                    estimates, stats::interval_method_of(metric));
   }
 }
 

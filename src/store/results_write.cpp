@@ -57,6 +57,7 @@ void write_attributes(NetcdfWriter& file, const ResultsPlan& plan, const stats::
   const Provenance& from = plan.provenance;
   std::int64_t missing = 0;
   for (std::size_t arm = 0; arm < plan.arms.size(); ++arm) {
+    if (plan.arms[arm].sampled_as != arm) continue;
     for (const std::int64_t n : counts.n_of(arm))
       missing += std::max<std::int64_t>(0, plan.arms[arm].samples - n);
   }

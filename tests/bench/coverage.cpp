@@ -209,7 +209,7 @@ void variances(const Options& options) {
     if (rate_variance(mix) == 0) continue;
     std::printf("| %s | %.3f ", mix.name.c_str(), rate_variance(mix));
     for (const std::size_t problems : {30u, 100u, 300u})
-      print_variance(mix, problems, 16, std::max(100, options.experiments / (problems == 300 ? 40 : 10)));
+      print_variance(mix, problems, 16, std::max(20, options.experiments / (problems == 300 ? 40 : 10)));
     std::printf("|\n");
   }
 }

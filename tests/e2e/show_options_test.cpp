@@ -74,7 +74,7 @@ TEST_F(ShowOptions, BaselineMixtureAndComparedArmAreHeard) {
 TEST_F(ShowOptions, AReportHasTheTitleLevelAndKThatWereAskedFor) {
   const std::string run = job_->path("expected").string(), page = job_->path("asked.html").string();
   std::ignore =
-      out_of({"report", run, "-o", page, "--title", "Sums of spring", "--level", "0.8", "--k", "2", "3"});
+      out_of({"report", run, "-o", page, "--title", "Sums of spring", "--level", "0.8", "--k", "2,3"});
   const std::string text = read_bytes(page);
   for (const char* part : {"Sums of spring", "\"level\":0.8", "\"k\":[2,3]"})
     EXPECT_NE(text.find(part), std::string::npos) << part;

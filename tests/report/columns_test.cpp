@@ -220,7 +220,7 @@ TEST(Bounds, AreOfEachArmAndK) {
     for (std::size_t problem = 0; problem < test_data::kProblems; ++problem)
       c.push_back(test_data::correct_of(arm, problem));
     for (std::size_t k = 1; k < found.k.size(); ++k)
-      EXPECT_NEAR(found.bound[arm * found.k.size() + k],
+      EXPECT_NEAR(found.bound[arm * found.k.size() + k].mean,
                   stats::pass_at_k_bound(stats::bias_variance(n, c), found.k[k]), 1e-12);
   }
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <wisk/core/error.hpp>
+#include <wisk/stats/prediction_interval.hpp>
 
 #include "run_fixture.hpp"
 
@@ -17,13 +18,14 @@ LoadedRun run() {
   return run;
 }
 
-TEST(Expectation, HasThePredictionAndTheHalfWidthOfSoManyProblemsAndSamples) {
+TEST(Expectation, HasTheIntervalsOfSoManyProblemsAndSamples) {
   const stats::DifficultyFit fit{0.2, 0.8, 1.7, 0, true};
   const std::string text = expected_widths({{"such", fit}}, 30, 16, {1, 8}, 100);
   EXPECT_NE(text.find("30 problems x 16 samples"), std::string::npos) << text;
-  for (const std::int64_t k : {1, 8}) {
-    const std::string cell = fmt::format("{:.1f} +-{:.1f}", 100 * stats::predicted_pass_at_k(fit, k),
-                                         100 * stats::expected_half_width(fit, 30, 16, k));
+  const std::vector<std::int64_t> k = {1, 8};
+  for (const stats::Estimate& each : stats::expected_intervals(fit, 30, 16, k)) {
+    const std::string cell =
+        fmt::format("{:.1f} ({:.1f}..{:.1f})", 100 * each.mean, 100 * each.low, 100 * each.high);
     EXPECT_NE(text.find(cell), std::string::npos) << cell << "\n" << text;
   }
 }

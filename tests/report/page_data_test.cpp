@@ -45,10 +45,10 @@ TEST(PageData, TablesAreByArmThenK) {
       const std::size_t i = arm * analysis.k.size() + k;
       for (std::size_t t = 0; t < analysis.tables.size(); ++t)
         expect_triple(run["metrics"][t]["values"][arm][k], analysis.tables[t].values[i], "metric");
-      if (std::isnan(analysis.bound[i])) {
+      if (std::isnan(analysis.bound[i].mean)) {
         EXPECT_TRUE(run["bound"][arm][k].is_null());
       } else {
-        EXPECT_EQ(run["bound"][arm][k], analysis.bound[i]);
+        EXPECT_EQ(run["bound"][arm][k], analysis.bound[i].mean);
       }
       const json& difference = run["differences"]["values"][arm][k];
       if (difference.is_null()) continue;

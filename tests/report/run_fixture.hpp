@@ -101,7 +101,8 @@ inline store::Results results(const stats::Samples& samples, store::ResultsPlan 
         results.truncated.back() += samples.finish[row] == FinishReason::kLength;
         results.verdicts[arm * kVerdicts + static_cast<std::size_t>(samples.verdict[row])] += 1;
       }
-      results.missing_samples += results.plan.arms[arm].samples - cell.size();
+      if (results.plan.arms[arm].sampled_as == arm)
+        results.missing_samples += results.plan.arms[arm].samples - cell.size();
     }
     results.mean_tokens.push_back(13.5);
   }

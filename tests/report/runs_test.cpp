@@ -5,6 +5,8 @@
 #include <cmath>
 #include <fstream>
 
+#include <fmt/format.h>
+
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
 
@@ -94,6 +96,28 @@ TEST(Runs, WithoutACommonKAreNotCompared) {
   LoadedRun other = run("b");
   other.results.plan.k = {4};
   EXPECT_NE(input_error([&] { joined({run("a"), other}); }).find("at least one k"), std::string::npos);
+}
+
+TEST(Runs, OfOneNameAreToldApart) {
+  LoadedRun other = run("a");
+  other.path = "elsewhere/a";
+  const LoadedRun both = joined({run("a"), other});
+  EXPECT_EQ(both.results.plan.arms[0].name, "runs/a: delta=0");
+  EXPECT_EQ(both.results.plan.arms[4].name, "elsewhere/a: delta=0");
+  EXPECT_EQ(joined({run("a"), run("a")}).results.plan.arms[4].name, "runs/a #2: delta=0");
+}
+
+TEST(Pooled, TakesTheKThatWereAskedFor) {
+  AnalysisOptions options;
+  options.k = {3, 5};
+  const LoadedRun one = run("a");
+  const Analysis analysis = analyse(one.results, one.samples, options);
+  const std::string text = pooled_text({one, one}, {analysis, analysis}, {1, 1}, 100);
+  EXPECT_NE(text.find("Pass@3"), std::string::npos) << text;
+  EXPECT_EQ(text.find("Pass@8"), std::string::npos) << text;
+  EXPECT_NE(text.find(fmt::format("{:.1f}", 100 * analysis.tables[0].values[2].mean)), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("Difference from each task's baseline"), std::string::npos);
 }
 
 TEST(Pooled, IsTheWeightedMeanOverTasks) {

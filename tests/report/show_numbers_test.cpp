@@ -28,8 +28,8 @@ Analysis marked() {
   Analysis found = test_data::analysis();
   const std::size_t at = found.k.size();
   found.tables[0].values[at] = {0.123, 0.045, 0.678};
-  found.differences[at] = {{-0.031, -0.072, 0.014}, 0.111, 0.234, 0.77};
-  found.bound[at] = 0.567;
+  found.differences[at] = {{-0.031, -0.072, 0.014}, 0.111, 0.234, 0.77, false};
+  found.bound[at] = {0.567, 0.546, 0.588};
   *value_of(found, "mean_tokens", 1) = {77.7, 66.6, 88.8};
   *value_of(found, "truncated_share", 1) = {0.191, 0.082, 0.273};
   found.choices[0].choice = {
@@ -64,7 +64,7 @@ TEST(ShowText, HasEveryNumberInItsRow) {
   expect_in_order(row_of(text, "Pass@k in %, mean", "delta=1"), {"12.3", "4.5..67.8"});
   expect_in_order(row_of(text, "difference from delta=0", "delta=1"), {"-3.1", "-7.2..+1.4"});
   expect_in_order(row_of(text, "p-value of no difference", "delta=1"), {"p 0.234", "best 0.77"});
-  expect_in_order(row_of(text, "Upper bound of Pass@k", "delta=1"), {"56.7"});
+  expect_in_order(row_of(text, "Upper bound of Pass@k", "delta=1"), {"56.7", "54.6..58.8"});
   expect_in_order(row_of(text, "How the samples ended", "delta=1"),
                   {"77.7", "19.1", "66.6..88.8", "8.2..27.3"});
   expect_in_order(row_of(text, "The honest choice", "1"),
@@ -90,14 +90,13 @@ TEST(ShowText, SaysHowSamplesWereDrawn) {
 TEST(ShowText, MarksAndWordsGoByTheLevel) {
   Analysis found = marked();
   found.level = 0.75;
-  for (Difference& each : found.differences) each.best = 0;
-  found.differences[found.k.size()].best = 0.77;
+  found.differences[found.k.size()].is_best = true;
   found.differences[found.k.size()].holm = 0.2;
   const std::string text = show_text(found, 200);
   EXPECT_NE(text.find("75 % interval"), std::string::npos);
   EXPECT_NE(text.find("p < 0.25"), std::string::npos);
   EXPECT_NE(text.find("-3.1*"), std::string::npos) << "0.2 is below 0.25";
-  EXPECT_NE(text.find("12.3^"), std::string::npos) << "0.77 is above 0.75";
+  EXPECT_NE(text.find("12.3^"), std::string::npos);
   EXPECT_EQ(std::count(text.begin(), text.end(), '^'), 2 + 2)
       << "one arm in one table and the words on it; the bound's formula has two";
 }
@@ -121,7 +120,8 @@ TEST(ShowJson, HasEveryNumberUnderItsName) {
   EXPECT_EQ(arm["mean_tokens"], 77.7);
   EXPECT_EQ(arm["mean_tokens_low"], 66.6);
   EXPECT_EQ(arm["mean_tokens_high"], 88.8);
-  EXPECT_EQ(arm["pass_at_k_bound"][0]["bound"], 0.567);
+  EXPECT_EQ(arm["pass_at_k_bound"][0]["mean"], 0.567);
+  EXPECT_EQ(arm["pass_at_k_bound"][0]["high"], 0.588);
   const auto& choice = json["choices"][0];
   EXPECT_EQ(choice["arm"], "delta=1");
   EXPECT_EQ(choice["on_choose"][0], 0.311);
@@ -183,6 +183,8 @@ TEST(ShowCsv, HasEveryNumberUnderItsHead) {
                                                         {"difference_high", "0.014"},
                                                         {"p_holm", "0.234"},
                                                         {"bound", "0.567"},
+                                                        {"bound_high", "0.588"},
+                                                        {"mean_tokens_low", "66.6"},
                                                         {"probability_best", "0.77"},
                                                         {"mean_tokens", "77.7"},
                                                         {"truncated_share", "0.191"}}) {

@@ -64,14 +64,11 @@ TEST(ShowText, FitsTheTerminal) {
 
 TEST(ShowText, TheBestArmIsMarkedOnlyWhereItIsSurely) {
   Analysis found = analysis();
-  for (Difference& each : found.differences) each.best = 0.3;
   EXPECT_EQ(show_text(found, 100).find("(^ "), std::string::npos);
-  found.differences[found.k.size()].best = 0.96;  // delta=1 at k = 1
+  found.differences[found.k.size()].is_best = true;  // delta=1 at k = 1
   const std::string text = show_text(found, 100);
   EXPECT_NE(text.find("22.9^"), std::string::npos) << text;
-  EXPECT_NE(text.find("(^ the best"), std::string::npos);
-  found.level = 0.99;
-  EXPECT_EQ(show_text(found, 100).find("22.9^"), std::string::npos) << "the level is part of it";
+  EXPECT_NE(text.find("(^ better than every other arm"), std::string::npos);
 }
 
 TEST(ShowText, OnlyWhatSurvivesHolmIsStarred) {
@@ -86,7 +83,7 @@ TEST(ShowText, AnIncompleteRunShowsWhatIsMissing) {
   stats::Samples samples = test_data::samples();
   samples.cell_end[0] -= 5;
   const std::string text = show_text(analyse(test_data::results(samples), samples, {}), 100);
-  EXPECT_NE(text.find("incomplete: 5 of 192 samples are missing (2.6 %)"), std::string::npos) << text;
+  EXPECT_NE(text.find("incomplete: 5 of 144 samples are missing (3.5 %)"), std::string::npos) << text;
   EXPECT_NE(text.find("-\n"), std::string::npos) << text;
   EXPECT_EQ(text.find("nan"), std::string::npos) << text;
 }
@@ -117,6 +114,8 @@ TEST(ShowPair, NeedsTwoArms) {
   const stats::Samples samples = test_data::samples();
   store::ResultsPlan plan = test_data::plan();
   plan.arms[0].delta = 0.25;
+  plan.arms[3].recipe_in_words = "1 x another";
+  plan.arms[3].step = std::nan("");
   EXPECT_THROW(show_pair(analyse(test_data::results(samples, plan), samples, {}), "delta=1", 100),
                UsageError);
 }
@@ -132,7 +131,7 @@ TEST(ShowJson, HasEveryNumberAndNullForNone) {
   EXPECT_EQ(json["arms"][0]["truncated_share"], 0);
   EXPECT_NEAR(json["arms"][1]["difference"][0]["mean"].get<double>(), -0.25, 1e-12);
   EXPECT_NEAR(json["arms"][1]["difference"][2]["p"].get<double>(), 0.25, 1e-12);
-  EXPECT_TRUE(json["arms"][0]["pass_at_k_bound"][0]["bound"].is_null()) << "not below k = 2";
+  EXPECT_TRUE(json["arms"][0]["pass_at_k_bound"][0]["mean"].is_null()) << "not below k = 2";
   EXPECT_EQ(json["choices"].size(), 3u);
   EXPECT_EQ(json["mixtures"][0]["first"], "delta=1");
   EXPECT_EQ(json["interval_method"], stats::kIntervalMethod);
@@ -148,6 +147,19 @@ TEST(ShowJson, HasTheResultsOfLmEvaluationHarness) {
   EXPECT_GT(entry["pass@1_stderr,none"].get<double>(), 0);
   EXPECT_TRUE(entry.contains("majority@8,none"));
   EXPECT_EQ(json["n-samples"]["sums delta=1"]["effective"], 6);
+}
+
+TEST(ShowParts, AreInEveryForm) {
+  const stats::Samples samples = test_data::samples();
+  const auto parts = analyse_by(test_data::results(samples), samples, {}, "level");
+  const auto lines = lines_of(show_csv("level", parts));
+  ASSERT_EQ(lines.size(), 1u + 2 * 4 * 3);
+  EXPECT_EQ(lines[0].substr(0, 10), "level,arm,");
+  EXPECT_EQ(lines[1].substr(0, 10), "1,delta=0,");
+  EXPECT_EQ(lines[13].substr(0, 10), "2,delta=0,");
+  const auto json = nlohmann::json::parse(show_json("level", parts));
+  EXPECT_EQ(json["by"], "level");
+  EXPECT_EQ(json["parts"]["2"]["problems"], 3);
 }
 
 TEST(ShowCsv, HasOneRowAnArmAndK) {

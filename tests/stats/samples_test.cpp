@@ -63,7 +63,7 @@ TEST(Samples, SomeProblemsAreTheirCells) {
 }
 
 TEST(Metric, IsNaNWhereACellIsTooSmall) {
-  const auto values = values_of(some(), 1, Metric::kPass, kK);
+  const auto values = values_of(some(), 1, Metric::kPass, kK).of_problem;
   EXPECT_EQ(values[0][1], 0);
   EXPECT_TRUE(std::isnan(values[1][1]));
   EXPECT_EQ(values[2][0], 0);
@@ -71,22 +71,67 @@ TEST(Metric, IsNaNWhereACellIsTooSmall) {
 
 TEST(Metric, OfEachKindIsWhatItsFunctionSays) {
   const Samples samples = some();
-  EXPECT_EQ(values_of(samples, 0, Metric::kPass, kK)[1][0], pass_at_k(4, 2, 2));
-  EXPECT_EQ(values_of(samples, 1, Metric::kPassUndecidedCorrect, kK)[0][1], 1);
+  EXPECT_EQ(values_of(samples, 0, Metric::kPass, kK).of_problem[1][0], pass_at_k(4, 2, 2));
+  EXPECT_EQ(values_of(samples, 1, Metric::kPassUndecidedCorrect, kK).of_problem[0][1], 1);
   // Pairs of {0, 0, 1, -}: 00 wins; 01 twice shared, 0- twice, 1- once lost, each of 6.
-  EXPECT_NEAR(values_of(samples, 0, Metric::kMajority, kK)[1][0], (1 + 2 * 0.5 + 2) / 6, 1e-12);
-  EXPECT_NEAR(values_of(samples, 0, Metric::kDistinct, kK)[2][0], 2, 1e-12);
-  const auto shortest = scores_of(samples, Score::kShortest);
-  EXPECT_EQ(values_of(samples, 0, Metric::kBest, kK, shortest)[2][0], 1) << "5 tokens, correct";
-  EXPECT_EQ(values_of(samples, 0, Metric::kBest, kK, scores_of(samples, Score::kLongest))[2][0], 0)
-      << "9 tokens";
-  EXPECT_EQ(values_of(samples, 0, Metric::kBest, kK, scores_of(samples, Score::kLogprob))[2][1], 0)
-      << "row 4";
-  EXPECT_EQ(scores_of(samples, Score::kMeanLogprob)[1], -1.0 / 9);
-  const std::vector<double> equal(13, 0.0);  // weights of exp(0)
-  const auto weighted = values_of(samples, 0, Metric::kWeightedMajority, kK, equal);
+  EXPECT_NEAR(values_of(samples, 0, Metric::kMajority, kK).of_problem[1][0], (1 + 2 * 0.5 + 2) / 6, 1e-12);
+  EXPECT_NEAR(values_of(samples, 0, Metric::kDistinct, kK).of_problem[2][0], 2, 1e-12);
+  const auto best = [&](Score score, std::size_t k, std::size_t problem) {
+    return values_of(samples, 0, Metric::kBest, kK, scores_of(samples, score)).of_problem[k][problem];
+  };
+  EXPECT_EQ(best(Score::kShortest, 2, 0), 1) << "5 tokens, correct";
+  EXPECT_EQ(best(Score::kLongest, 2, 0), 0) << "9 tokens";
+  EXPECT_EQ(best(Score::kLogprob, 2, 1), 0) << "row 4";
+}
+
+TEST(Metric, VotesWeighWhatTheScoreSays) {
+  const Samples samples = some();
+  EXPECT_EQ(scores_of(samples, Score::kMeanLogprob).rank[1], -1.0 / 9);
+  EXPECT_EQ(scores_of(samples, Score::kMeanLogprob).weight[1], std::exp(-1.0 / 9));
+  EXPECT_EQ(scores_of(samples, Score::kLogprob).weight[2], std::exp(-2.0));
+  EXPECT_EQ(scores_of(samples, Score::kShortest).weight[1], 1.0 / 9);
+  EXPECT_EQ(scores_of(samples, Score::kLongest).weight[1], 9);
+  std::vector<double> mine(13, 1.0);
+  EXPECT_EQ(scores_of(samples, Score::kImported, mine).weight, mine);
   const auto plain = values_of(samples, 0, Metric::kMajority, kK);
-  for (std::size_t k = 0; k < 3; ++k) EXPECT_NEAR(weighted[k][0], plain[k][0], 1e-12);
+  const auto weighted = [&] {
+    return values_of(samples, 0, Metric::kWeightedMajority, kK, scores_of(samples, Score::kImported, mine));
+  };
+  for (std::size_t k = 0; k < 3; ++k) EXPECT_NEAR(weighted().of_problem[k][0], plain.of_problem[k][0], 1e-12);
+  mine[1] = 3;  // the one wrong answer of the first cell outweighs the two right ones
+  EXPECT_EQ(weighted().of_problem[2][0], 0);
+  EXPECT_EQ(weighted().monte_carlo_error[2], 0) << "few subsets are all counted";
+}
+
+TEST(Metric, RandomSubsetsAreTheSameEachTime) {
+  Samples samples;
+  samples.arms = samples.problems = 1;
+  samples.cell_begin = {0};
+  samples.cell_end = {64};
+  std::vector<double> weights;
+  for (int row = 0; row < 64; ++row) {
+    samples.answer.push_back(row % 12);
+    samples.verdict.push_back(row % 12 == 0 ? Verdict::kCorrect : Verdict::kWrong);
+    weights.push_back(1 + 0.37 * (row * 29 % 17));
+  }
+  const std::int64_t k[] = {20};
+  const auto value = [&] { return values_of(samples, 0, Metric::kWeightedMajority, k, {weights, weights}); };
+  EXPECT_GT(value().monte_carlo_error[0], 0);
+  EXPECT_EQ(value().of_problem[0][0], value().of_problem[0][0]);
+}
+
+TEST(Metric, IntervalsOfCountsAreNoWiderForALargerRange) {
+  std::vector<double> counts;
+  for (int i = 0; i < 40; ++i) counts.push_back(1 + i % 4);
+  const Estimate few = count_interval(counts, {0, 8}), many = count_interval(counts, {0, 1024});
+  EXPECT_NEAR(few.mean, 2.5, 1e-12);
+  EXPECT_EQ(few.low, many.low);
+  EXPECT_EQ(few.high, many.high);
+  EXPECT_NEAR(few.high - few.low, 2 * 2.02 * std::sqrt(1.25 / 39), 0.1) << "Student's";
+  EXPECT_EQ(interval_of(Metric::kDistinct, 8, counts).high, few.high);
+  EXPECT_LT(count_interval(counts, {0, 8}, 0.5).high, few.high);
+  const std::vector<double> equal(40, 2.0);
+  EXPECT_EQ(count_interval(equal, {0, 8}).high, mean_interval(equal, {0, 8}).high) << "no spread was seen";
 }
 
 TEST(Metric, NamesAndRangesFit) {

@@ -144,7 +144,7 @@ TEST_F(SampleColumns, EveryStoredMetricIsTheMeanOfItsValues) {
                          H5Dclose);
     ASSERT_GE(H5Dread(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, found.data()), 0);
     for (std::size_t arm = 0; arm < 3; ++arm) {
-      const auto values = stats::values_of(samples, arm, metric, k, score);
+      const auto values = stats::values_of(samples, arm, metric, k, score).of_problem;
       for (std::size_t i = 0; i < k.size(); ++i) {
         double mean = 0;
         for (const double value : values[i]) mean += value / 5;

@@ -18,6 +18,12 @@
 
 namespace wisk::report {
 
+/// first_parts of every first_parts + second_parts samples come from arm `first`, the others from `second`.
+struct WantedMixture {
+  std::string first, second;  ///< names of arms
+  std::int64_t first_parts = 1, second_parts = 1;
+};
+
 /// What a reader may ask for.
 struct AnalysisOptions {
   std::string baseline;  ///< name of the arm that the others are compared with; "": the first with delta 0
@@ -28,14 +34,14 @@ struct AnalysisOptions {
   std::vector<double> imported_score;               ///< [R] for Score::kImported
   bool weighted_majority = false;                   ///< takes long for many samples
   bool predictions = true;
-  std::vector<std::pair<std::string, std::string>> mixtures;    ///< names of arms, besides early + late
-  std::optional<std::pair<std::string, std::string>> compared;  ///< two arms to be compared with each other
+  std::vector<WantedMixture> mixtures;  ///< besides early + late
 };
 
 /// One number for each arm and k, averaged over problems. [A, K]
 struct MetricTable {
   stats::Metric metric;
-  std::vector<stats::Estimate> values;  ///< NaN where samples are missing
+  std::vector<stats::Estimate> values;    ///< NaN where samples are missing
+  std::vector<double> monte_carlo_error;  ///< standard errors that random subsets leave; 0: all were counted
 };
 
 /// One number for each arm.
@@ -51,13 +57,19 @@ struct Column {
 struct Difference {
   stats::Estimate difference;  ///< of means, paired over problems
   double p_value, holm;        ///< of no difference, by sign flips; adjusted for the number of arms, each k
-  double best;                 ///< probability that the arm is the best one of all at this k
+  /// Probability that the arm is the best one of all at this k, by the Bayesian bootstrap over the problems
+  /// that were seen; NaN where an arm has no number.
+  double best;
+  bool is_best;  ///< better than every other arm, each p below 1 - level after Holm's correction
 };
 
-/// k/2 samples of one arm and k/2 of another.
+/// Samples of two arms together, half of them from each unless parts are given.
 struct Mixture {
-  std::size_t first, second;            ///< arms
-  std::vector<stats::Estimate> values;  ///< [K]; NaN for odd k and where samples are missing
+  std::size_t first, second;  ///< arms
+  std::int64_t first_parts, second_parts;
+  /// [K]; the odd sample of a half comes from either; NaN where k is no multiple of other parts' sum and
+  /// where samples are missing.
+  std::vector<stats::Estimate> values;
   /// Arms that blend the two: what they reach above the mixture at the same budget. [K] each
   std::vector<std::pair<std::size_t, std::vector<stats::Estimate>>> blends;
 };
@@ -82,7 +94,7 @@ struct Analysis {
   stats::Metric metric = stats::Metric::kPass;
   std::vector<MetricTable> tables;  ///< the first one is Pass@k
   std::vector<Column> columns;
-  std::vector<double> bound;  ///< [A, K] the paper's bound on Pass@k; NaN at k = 1
+  std::vector<stats::Estimate> bound;  ///< [A, K] the paper's bound on Pass@k; NaN at k = 1
   std::optional<std::size_t> baseline;
   std::vector<Difference> differences;  ///< [A, K] of `metric`; empty without a baseline
   std::vector<Mixture> mixtures;
@@ -96,6 +108,9 @@ struct Analysis {
   [[nodiscard]] bool is_first(std::size_t index) const { return arm(index).sampled_as == index; }
   [[nodiscard]] const MetricTable* table(stats::Metric of) const;
 };
+
+/// "delta=1 + delta=0", "3 x delta=1 + 1 x delta=0".
+std::string title_of(const Analysis& analysis, const Mixture& mixture);
 
 /// Computes every table. `samples`: of `results`. Throws UsageError for an arm or a k that is not there.
 Analysis analyse(store::Results results, const stats::Samples& samples, const AnalysisOptions& options);

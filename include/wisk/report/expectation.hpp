@@ -23,7 +23,7 @@ std::vector<Difficulty> usual_difficulties();
 /// Those of an earlier run's arms. Throws InputError when it has no samples.
 std::vector<Difficulty> difficulties_of(const LoadedRun& run);
 
-/// A table of Pass@k and the half width of its 95 % interval for so many problems and samples, one row a
+/// A table of Pass@k and the 95 % interval to expect for so many problems and samples, one row a
 /// difficulty. k: none above `samples`.
 std::string expected_widths(const std::vector<Difficulty>& difficulties, std::int64_t problems,
                             std::int64_t samples, const std::vector<std::int64_t>& k, std::size_t width);

@@ -37,6 +37,9 @@ Range range_of(Metric metric, std::int64_t k);
 /// Counts that are all equal have mean_interval. NaN inside gives NaN. values: [P].
 Estimate count_interval(std::span<const double> values, Range range, double level = kIntervalLevel);
 
+/// How interval_of makes the intervals of a metric, in words.
+std::string_view interval_method_of(Metric metric);
+
 /// The interval of the mean of a metric's values: mean_interval of shares, count_interval of counts.
 Estimate interval_of(Metric metric, std::int64_t k, std::span<const double> values,
                      double level = kIntervalLevel);
@@ -44,13 +47,25 @@ Estimate interval_of(Metric metric, std::int64_t k, std::span<const double> valu
 /// What best@k and weighted majority sort and weigh by.
 enum class Score : std::uint8_t { kMeanLogprob, kLogprob, kShortest, kLongest, kImported };
 
-/// The score of every row. `imported` is [R] for kImported.
-std::vector<double> scores_of(const Samples& samples, Score score, std::span<const double> imported = {});
+/// What ranks samples, and what their votes weigh. [R] each.
+struct Scores {
+  std::vector<double> rank;
+  /// exp of a log-probability; tokens for kLongest, 1 / tokens for kShortest; an imported score as it is.
+  std::vector<double> weight;
+};
 
-/// Values of every problem: result[k index][problem]; NaN where the cell has fewer than k samples.
-/// `score`: [R], only for kBest and kWeightedMajority (there weights are exp(score) when `log_weights`).
-std::vector<std::vector<double>> values_of(const Samples& samples, std::size_t arm, Metric metric,
-                                           std::span<const std::int64_t> k,
-                                           std::span<const double> score = {}, bool log_weights = true);
+/// Of every row. `imported` is [R] for kImported.
+Scores scores_of(const Samples& samples, Score score, std::span<const double> imported = {});
+
+/// One arm's values of a metric. NaN where the cell has fewer than k samples.
+struct MetricValues {
+  std::vector<std::vector<double>> of_problem;  ///< [K][P]
+  /// [K] standard error of the mean over problems that comes from random subsets; 0 where all were counted.
+  std::vector<double> monte_carlo_error;
+};
+
+/// k: ascending. `scores` are read by kBest and kWeightedMajority only.
+MetricValues values_of(const Samples& samples, std::size_t arm, Metric metric,
+                       std::span<const std::int64_t> k, const Scores& scores = {});
 
 }  // namespace wisk::stats

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace wisk::stats {
 
@@ -23,6 +24,9 @@ struct DifficultyFit {
 /// counts. Throws InputError when c is outside 0..n or a weight is negative.
 DifficultyFit fit_difficulty(std::span<const std::int64_t> n, std::span<const std::int64_t> c,
                              std::span<const double> weights = {});
+
+/// Chances of 0..n correct samples of a problem under the fit. [n + 1]
+std::vector<double> correct_chances(const DifficultyFit& fit, std::int64_t n);
 
 /// Mean Pass@k over problems under the fit, for any k >= 1, also beyond the samples taken:
 /// (1 - zero_share) (1 - prod_{i<k} (beta + i) / (alpha + beta + i)). Throws InputError when k < 1.

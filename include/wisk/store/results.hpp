@@ -85,7 +85,7 @@ struct Results {
   std::vector<double> mean_tokens;            ///< [A]; NaN without samples
   std::vector<stats::Estimate> pass_at_k;     ///< [A, K]; NaN where a problem has fewer than k samples
   std::string interval_method;
-  std::int64_t missing_samples = 0;  ///< not sampled yet, over all arms; 0: the run is complete
+  std::int64_t missing_samples = 0;  ///< not drawn yet, over the arms that are drawn; 0: the run is complete
 
   [[nodiscard]] const stats::Estimate& pass(std::size_t arm, std::size_t k_index) const {
     return pass_at_k[arm * plan.k.size() + k_index];

@@ -16,7 +16,13 @@ function xAxis(frame, {ticks, text, title}) {
       svg('line', {class: 'base', x1: frame.left, x2: frame.right, y1: frame.bottom, y2: frame.bottom}),
       marks.map(([x]) => svg('line', {class: 'base', x1: x, x2: x, y1: frame.bottom, y2: frame.bottom + 4})),
       labels,
-      svg('text', {class: 'axis-title', x: frame.right, y: frame.bottom + 38, 'text-anchor': 'end'}, title));
+      svg('text', {
+        class: 'axis-title',
+        x: Math.max(frame.right, textWidth(title)),
+        y: frame.bottom + 38,
+        'text-anchor': 'end'
+      },
+          title));
 }
 
 function yAxis(frame, {ticks, text, title}) {

@@ -6,7 +6,7 @@ function deltaTitle(runs) {
   const lines = runs.flatMap(linesOverDelta), early = unique(lines.map((line) => line.early)),
         late = unique(lines.map((line) => line.late));
   const words = (names, end) =>
-      (names.length === 1 ? `${shortened(names[0], 90)} (${end})` : `the ${end} checkpoint`);
+      (names.length === 1 && names[0] !== end ? `${shortened(names[0], 90)} (${end})` : `the ${end} checkpoint`);
   return `delta: 0 is ${words(late, 'late')}, 1 is ${words(early, 'early')}`;
 }
 
@@ -52,13 +52,15 @@ addToPage({
       runs.some((run) => linesOverDelta(run).length > 0) ? null :
                                                            'no two blends of the same ends at this decoding'),
   read: (runs) =>
-      'How the blend of two checkpoints does: delta is the weight of the early one, 0 is the late checkpoint alone, 1 the early one. ' +
+      'How the blend of two checkpoints does: delta is the weight of the early one, 0 is the late ' +
+      'checkpoint alone, 1 the early one. ' +
       `Each line is one k, its band the ${
           levelText()} interval. A line that is higher in between than at both of its ends says that a blend beats both.` +
       (runs.some((run) => linesOverDelta(run).length > 1) ? ' Dashes tell the early checkpoints apart.' :
                                                             '') +
       (runs.some((run) => mixturesOf(run).length > 0) ?
-           ' A hollow diamond at the middle is the honest rival: half of the k samples from the early, half from the late checkpoint, no blending.' :
+           ' A hollow diamond at the middle is the honest rival: half of the k samples from the early, ' +
+               'half from the late checkpoint, no blending.' :
            ''),
   draw: (runs, width, scope) => drawFan(runs, width, scope, {
     linesOf: linesOverDelta,
@@ -88,7 +90,8 @@ addToPage({
            null :
            'no trajectory: fewer than two checkpoints with a training step at this decoding'),
   read: () =>
-      'Every checkpoint evaluated alone, in the order of training. Where the line of k = 1 rises while those of large k fall, finetuning makes the first ' +
+      'Every checkpoint evaluated alone, in the order of training. Where the line of k = 1 rises while ' +
+      'those of large k fall, finetuning makes the first ' +
       `guess better and the samples more alike. Bands are ${levelText()} intervals.`,
   draw: (runs, width, scope) => drawFan(runs, width, scope, {
     linesOf: linesOverSteps,

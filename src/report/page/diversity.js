@@ -65,7 +65,8 @@ addToPage({
            'no distinct answers and no entropy in this run'),
   read: (runs) =>
       (diversityMetric(runs) ?
-           'How many different answers k samples of a problem give, on average: a line that flattens early belongs to an arm that repeats itself, so that more samples bring little. ' :
+           'How many different answers k samples of a problem give, on average: a line that flattens ' +
+               'early belongs to an arm that repeats itself, so that more samples bring little. ' :
            '') +
       'The dots show each arm once; bars are ' +
       `${levelText()} intervals.`,

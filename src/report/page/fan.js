@@ -18,8 +18,8 @@ function fanSeries(runs, ks, linesOf) {
                          k,
                          cls: ordered(ks.indexOf(k), ks.length),
                          shape: several.runs ? r : ks.indexOf(k),
-                         hollow: several.runs ? r % 2 === 1 : l % 2 === 1,
-                         dash: kDashes[several.runs ? r : l],
+                         hollow: l % 2 === 1,
+                         dash: kDashes[(several.runs ? r * linesOf(run).length + l : l) % kDashes.length],
                          text: seriesName(k, line, run, several),
                          points: line.points.map(
                              (point) => ({...point, value: valueAt(run, state.metric, point.arm, k)}))

@@ -35,8 +35,12 @@ function readable(node, readout) {
   node.addEventListener('blur', () => show(-1));
 }
 
+/// Width of a panel on paper in pixels: A4 and Letter between their margins hold it.
+const kPrintWidth = 680;
+
 function drawPanel(figure, runs, holder) {
-  const width = Math.max(260, Math.floor(holder.clientWidth));
+  const width = state.printing ? kPrintWidth / (holder.parentNode.classList.contains('several') ? 2 : 1) :
+                                 Math.max(260, Math.floor(holder.clientWidth));
   const readout = html('output', {class: 'readout', 'aria-live': 'polite'});
   const drawing = figure.draw(runs, width, state.runs);
   holder.replaceChildren();

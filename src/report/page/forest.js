@@ -92,7 +92,9 @@ addToPage({
           listed(unique(runs.filter((run) => isNumber(run.reference))
                             .map((run) => run.arms[run.reference].name)))}, over the same problems, at k = ${
           state.k}. ` +
-      `A bar that crosses the line at 0 is no proof of a difference. Filled marks: distinguishable after Holm's adjustment for the number of arms; hollow: not. P(best) is the probability of being the best arm at this k.`,
+      `A bar that crosses the line at 0 is no proof of a difference. Filled marks: distinguishable ` +
+      `after Holm's adjustment for the number of arms; hollow: not. P(best) is the probability of being ` +
+      `the best arm at this k.`,
   draw: drawForest,
   table: (runs) => ({
     columns: [

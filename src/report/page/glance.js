@@ -17,12 +17,26 @@ function sentenceOf(run, k) {
   return [
     start, 'Against the reference ', reference, ` that is ${withInterval(difference.d, 'points')}: `,
     isDistinct(difference) ? 'distinguishable' : 'not distinguishable',
-    ` (p = ${shown(difference.holm, 'p')} after Holm).`.replace('= <', '<')
+    ` (p\u00a0=\u00a0${shown(difference.holm, 'p').replace(' ', '\u00a0')} after Holm).`.replace(
+        '=\u00a0<', '<')
+  ];
+}
+
+/// The winner's number without its luck: chosen on one side of the problems, reported on the other.
+function honestly(run, k) {
+  const row = (run.choice ?? []).find((one) => one.k === k);
+  if (!row?.on_report || !run.arms[row.chosen])
+    return run.arms.length > 2 ? 'The highest of many arms is high partly by luck.' : null;
+  return [
+    `Chosen on one side of the problems, reported on the other: at k\u00a0=\u00a0${k} `,
+    html('bdi', {class: 'arm'}, run.arms[row.chosen].name), ` with ${withInterval(row.on_report, '%')}.`
   ];
 }
 
 function runGlance(run) {
-  const samples = (run.n ?? []).flat().reduce((sum, n) => sum + (n ?? 0), 0), ks = ksOf([run]);
+  // Arms that share samples drew none of their own.
+  const drawn = (run.n ?? []).filter((row, a) => (run.arms[a]?.sampled_as ?? a) === a);
+  const samples = drawn.flat().reduce((sum, n) => sum + (n ?? 0), 0), ks = ksOf([run]);
   const sentences =
       unique([ks[0], ks[ks.length - 1]]).filter(isNumber).map((k) => sentenceOf(run, k)).filter(Boolean);
   return html(
@@ -33,6 +47,9 @@ function runGlance(run) {
           `${counted(run.arms.length, 'arm')} · ${counted((run.problems ?? []).length, 'problem')} · ${
               counted(samples, 'sample')} · seed ${run.provenance?.seed ?? kDash}`),
       sentences.map((sentence) => html('p', {class: 'finding'}, sentence)),
+      sentences.length > 0 && honestly(run, ks[ks.length - 1]) ?
+          html('p', {class: 'facts'}, honestly(run, ks[ks.length - 1])) :
+          null,
       (run.warnings ?? []).length > 0 ?
           html(
               'ul', {class: 'warnings'},

@@ -32,7 +32,8 @@ function heatLayout(run, width) {
   const row = run.arms.length > 24 ? 12 : 18;
   const names = Math.min(
       Math.max(...run.arms.map((arm) => textWidth(arm.name, row > 12 ? 12 : 10))) + 14, width * 0.34);
-  const column = clamp(Math.floor((width - names - 4) / run.problems.length), 6, 22);
+  const fitting = (width - names - 4) / run.problems.length;  // paper cannot scroll
+  const column = state.printing ? Math.min(fitting, 22) : clamp(Math.floor(fitting), 6, 22);
   return {
     row,
     names,
@@ -43,16 +44,18 @@ function heatLayout(run, width) {
   };
 }
 
+/// Step 0..10 of the colour scale: the ends are for none and all of the samples only.
+const heatStep = (c, n) => (c === 0 ? 0 : c === n ? 10 : clamp(Math.round((10 * c) / n), 1, 9));
+
 function heatCells(run, order, {row, column, top}) {
   return run.arms.map((arm, a) => svg('g', {role: 'row', 'aria-label': arm.name}, order.map((p, i) => {
-                        const n = run.n[a][p],
-                              cls = n > 0 ? `h${Math.round((10 * run.c[a][p]) / n)}` : 'none';
+                        const n = run.n[a][p], cls = n > 0 ? `h${heatStep(run.c[a][p], n)}` : 'none';
                         const cell = svg('rect', {
                           class: `cell ${cls}`,
                           role: 'gridcell',
                           x: column * i,
                           y: top + row * a,
-                          width: column - 1,
+                          width: Math.max(0.75 * column, column - 1),
                           height: row - 1,
                           tabindex: -1
                         });
@@ -66,12 +69,18 @@ function easeBars(run, order, ease, {column, top}) {
   return order.map((p, i) => {
     const height = 26 * (ease.get(run.problems[p].id) ?? 0), split = run.problems[p].split;
     return svg(
-        'g', {}, svg('rect', {class: 'ease', x: column * i, y: 34 - height, width: column - 1, height}),
+        'g', {}, svg('rect', {
+          class: 'ease',
+          x: column * i,
+          y: 34 - height,
+          width: Math.max(0.75 * column, column - 1),
+          height
+        }),
         split ? svg('rect', {
           class: `split ${split === 'choose' ? 'choose' : 'report'}`,
           x: column * i,
           y: 37,
-          width: column - 1,
+          width: Math.max(0.75 * column, column - 1),
           height: 3
         }) :
                 null);
@@ -149,9 +158,10 @@ addToPage({
   missing: (runs) =>
       (runs.some((run) => (run.problems ?? []).length > 0 && run.arms.length > 0 && run.n) ? null :
                                                                                              'no problems'),
-  read: () =>
-      'The share of correct samples of each arm (row) on each problem (column), the easiest at the left. A row with many pale and dark cells and few between is always right or always wrong: ' +
-      'more samples will not help it. Click a cell, or move with the arrow keys and press Enter, to read its samples.',
+  read: () => 'The share of correct samples of each arm (row) on each problem (column), the easiest at the ' +
+      'left. A row with many pale and dark cells and few between is always right or always wrong: ' +
+      'more samples will not help it. Click a cell, or move with the arrow keys and press Enter, to ' +
+      'read its samples.',
   draw: drawHeat,
   table: (runs) => ({
     columns: [

@@ -5,6 +5,28 @@ const kOrder = [
   'heat', 'health', 'choice', 'provenance'
 ];
 
+/// Pictures at the width of paper, and everything that is folded opened.
+function unfoldForPrint() {
+  state.printing = true;
+  figures.forEach(drawFigure);
+  for (const details of document.querySelectorAll('details:not(.chooser):not([open])')) {
+    details.classList.add('for-print');
+    if (details.unfold)
+      details.unfold();
+    else
+      details.open = true;
+  }
+}
+
+function foldAfterPrint() {
+  for (const details of document.querySelectorAll('details.for-print')) {
+    details.classList.remove('for-print');
+    details.open = false;
+  }
+  state.printing = false;
+  figures.forEach(drawFigure);
+}
+
 function start() {
   chooseAtFirst();
   drawHead(kOrder.map((id, i) => addFigure(specs.find((spec) => spec.id === id), i + 1)));
@@ -23,19 +45,8 @@ function start() {
     clearTimeout(timer);
     timer = setTimeout(() => figures.forEach(drawFigure), 120);
   });
-  window.addEventListener('beforeprint', () => document.querySelectorAll('details').forEach((details) => {
-    if (details.classList.contains('chooser') || details.open) return;
-    details.classList.add('for-print');
-    if (details.unfold)
-      details.unfold();
-    else
-      details.open = true;
-  }));
-  window.addEventListener(
-      'afterprint', () => document.querySelectorAll('details.for-print').forEach((details) => {
-        details.classList.remove('for-print');
-        details.open = false;
-      }));
+  window.addEventListener('beforeprint', unfoldForPrint);
+  window.addEventListener('afterprint', foldAfterPrint);
 }
 
 start();

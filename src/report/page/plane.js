@@ -76,7 +76,8 @@ addToPage({
            null :
            'no variance of Pass@1 over problems'),
   read: () =>
-      `Lower left is better. To the left: more problems right at the first try; down: problems are more alike in difficulty, not always right or always wrong. ` +
+      `Lower left is better. To the left: more problems right at the first try; down: problems are more ` +
+      `alike in difficulty, not always right or always wrong. ` +
       `Grey lines join points with the same bound on Pass@${planeK()}, its value written at the line` +
       (state.k < 2 ? ' (the bound says nothing for k = 1, so k = 2 is shown)' : '') +
       '. The bound explains, it never ranks: it can lie far above what was measured.',

@@ -11,7 +11,8 @@ addToPage({
            null :
            'the problems have no split into a choosing and a reporting side'),
   read: () =>
-      'For each k the best arm was chosen on one side of the problems and is reported on the other, where it had no chance to win by luck. Optimism is what the choosing side promised beyond that.',
+      'For each k the best arm was chosen on one side of the problems and is reported on the other, ' +
+      'where it had no chance to win by luck. Optimism is what a choice and a report on the same problems would overstate on average.',
   draw: ([run]) => plainTable(
       'The honest choice',
       [
@@ -61,7 +62,8 @@ addToPage({
   wide: true,
   missing: (runs) => (runs.some((run) => run.provenance) ? null : 'none recorded'),
   read: () =>
-      'What it takes to get the same bytes again: the job, the seed, the version, and the SHA-256 of every input file.',
+      'What it takes to get the same bytes again: the job, the seed, the version, and the SHA-256 of ' +
+      'every input file.',
   draw: ([run]) => {
     const {seed, version, hosts, job, inputs} = run.provenance ?? {};
     return html(

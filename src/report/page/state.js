@@ -7,7 +7,8 @@ const state = {
   layout: 'side',
   runs: [],
   arms: new Map(),
-  arm: null
+  arm: null,
+  printing: false
 };
 
 /// Highlights an arm by name: it gets the first free place, which gives its colour and its mark; or ends

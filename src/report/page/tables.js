@@ -37,14 +37,15 @@ addToPage({
   title: 'All arms',
   uses: ['metric'],
   alone: true,
-  wide: true,
+  wide: report.runs.some((run) => run.k.length > 5),
   missing: (runs) =>
       (runs.some((run) => run.arms.length > 0 && metricOf(run, state.metric)) ? null : 'no such metric'),
   read: (runs) => `${chosenMetric(runs).title}${
                       chosenMetric(runs).unit ? ` in ${chosenMetric(runs).unit}` :
                                                 ''}, mean over problems, and below it the ${
                       levelText()} interval. ${chosenMetric(runs).note ?? ''} ` +
-      'Two arms are compared by their difference, not by whether their intervals overlap: they share problems and random numbers. ▸ marks the reference.',
+      'Two arms are compared by their difference, not by whether their intervals overlap: they share ' +
+      'problems and random numbers. ▸ marks the reference.',
   draw: ([run]) => plainTable(
       'All arms', ['arm', ...run.k.map((k) => `k = ${k}`)],
       run.arms.map(
@@ -72,8 +73,9 @@ addToPage({
   wide: true,
   missing: (runs) =>
       (runs.some((run) => columnsOf(run, 'health').length > 0) ? null : 'no health columns in this run'),
-  read: () =>
-      'What should be looked at before a number is believed. ▲ marks a share that can change the result: more than 1 % of samples cut off at the limit of tokens, or samples that the checker could not decide.',
+  read: () => 'What should be looked at before a number is believed. ▲ marks a share that can change the ' +
+      'result: more than 1 % of samples cut off at the limit of tokens, or samples that the checker ' +
+      'could not decide.',
   draw: ([run]) => html(
       'div', {},
       plainTable(
@@ -84,7 +86,7 @@ addToPage({
                              const value = columnAt(run, column.id, a), flag = healthFlag(column, value);
                              return {
                                cls: flag ? 'flag' : '',
-                               text: [flag ? '▲ ' : '', shown(value?.[0], column.unit)]
+                               text: [flag ? '▲ ' : '', withRange(value, column.unit)]
                              };
                            })
                          ]
@@ -97,11 +99,15 @@ addToPage({
   table: (runs) => {
     const ids = unique(runs.flatMap((run) => columnsOf(run, 'health').map((column) => column.id)));
     return {
-      columns:
-          [...armColumns, ...ids.map((id) => ({...runs.map((run) => columnOf(run, id)).find(Boolean), id}))],
+      columns: [
+        ...armColumns, ...ids.flatMap((id) => {
+          const column = runs.map((run) => columnOf(run, id)).find(Boolean);
+          return valueColumns(id, column.title, column.unit);
+        })
+      ],
       rows: runs.flatMap(
           (run) => run.arms.map(
-              (arm, a) => [run.name, arm.name, ...ids.map((id) => columnAt(run, id, a)?.[0] ?? null)]))
+              (arm, a) => [run.name, arm.name, ...ids.flatMap((id) => three(columnAt(run, id, a)))]))
     };
   },
 });

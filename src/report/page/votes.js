@@ -78,7 +78,8 @@ addToPage({
            null :
            'Pass@k is the only share in this run, or k does not vary'),
   read: () =>
-      'Pass@k counts a problem as solved when one of k samples is right: what an oracle would pick. Majority, best and weighted majority pick an answer without knowing it. ' +
+      'Pass@k counts a problem as solved when one of k samples is right: what an oracle would pick. ' +
+      'Majority, best and weighted majority pick an answer without knowing it. ' +
       'The gap to Pass@k is what a better way to choose could still win.',
   draw: drawVotes,
   table: (runs) => ({

@@ -15,12 +15,14 @@ function walkCells(map, run, order, cells, readout, pick) {
     say(active);
   };
   const show = (cell) => {
+    run.picked = [cell.place[0], order[cell.place[1]]];  // drawn again, the map shows it again
     map.querySelector('.picked')?.classList.remove('picked');
     cell.classList.add('picked');
     pick(cell.place[0], order[cell.place[1]]);
   };
   active?.setAttribute('tabindex', 0);
   active?.setAttribute('aria-label', visible(cellWords(run, 0, order[0])));
+  if (run.picked) show(cells[run.picked[0]][order.indexOf(run.picked[1])]);
   map.addEventListener('pointerover', (event) => event.target.place && say(event.target));
   map.addEventListener('click', (event) => {
     if (!event.target.place) return;

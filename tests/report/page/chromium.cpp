@@ -34,6 +34,7 @@ constexpr int kRead = 3, kWrite = 4;        // the descriptors of --remote-debug
 std::vector<std::string> command_of(const std::filesystem::path& profile) {
   std::vector<std::string> command = {chromium_program(),
                                       "--headless=new",
+                                      "--no-sandbox",  // containers and root have none; the pages are our own
                                       "--remote-debugging-pipe",
                                       "--disable-gpu",
                                       "--no-first-run",
@@ -43,7 +44,6 @@ std::vector<std::string> command_of(const std::filesystem::path& profile) {
                                       "--hide-scrollbars",
                                       "--user-data-dir=" + profile.string(),
                                       "about:blank"};
-  if (::geteuid() == 0) command.insert(command.begin() + 1, "--no-sandbox");
   return command;
 }
 

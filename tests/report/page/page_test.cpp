@@ -113,6 +113,9 @@ TEST_F(Page, EveryPictureHasAMarkForEachOfItsValues) {
                          "votes", "diversity", "heat", "health", "choice", "provenance"})
     EXPECT_TRUE(drawn(id)) << id;
   EXPECT_EQ(count("#arms .mark"), 14U * 4U);
+  EXPECT_NE(text(".glance").find("reported on the other: at k\u00a0=\u00a064 step-5 d=0.5 with 68.0 %"),
+            std::string::npos)
+      << text(".glance");
   EXPECT_EQ(count("#over-delta path.mark:not(.mixture)"), 2U * 5U * 4U);
   EXPECT_EQ(count("#over-delta path.mixture"), 3U);  // none at k = 1
   EXPECT_EQ(count("#over-delta .band"), 2U * 4U);
@@ -344,6 +347,7 @@ TEST_F(Page, APhoneScrollsNothingSideways) {
 
 TEST_F(Page, PrintingUnfoldsTheTables) {
   show(synthetic_report(one_run()), 1280, true);
+  browser().click("#heat g[role=row]:nth-of-type(63) .cell:nth-child(8)");
   browser().value("window.dispatchEvent(new Event('beforeprint'))");
   EXPECT_TRUE(browser()
                   .value("document.querySelector('#over-delta .numbers').open && "
@@ -352,6 +356,8 @@ TEST_F(Page, PrintingUnfoldsTheTables) {
   EXPECT_FALSE(browser().value("document.querySelector('#heat .numbers').open").get<bool>());  // 840 rows
   browser().value("window.dispatchEvent(new Event('afterprint'))");
   EXPECT_FALSE(browser().value("document.querySelector('#over-delta .numbers').open").get<bool>());
+  EXPECT_EQ(browser().value("document.querySelector('#heat .detail').dataset.cell.split(',')[0]"),
+            "2");  // still there
   browser().print(folder() / "report.pdf");
   EXPECT_GT(std::filesystem::file_size(folder() / "report.pdf"), 20'000U);
 }
@@ -401,6 +407,7 @@ TEST_F(Page, Screenshots) {
       for (const bool dark : {false, true}) {
         show(synthetic_report(options), width, dark);
         browser().click("#heat g[role=row]:nth-of-type(63) .cell:nth-child(20)");
+        browser().value("window.scrollTo(0, 0)");
         browser().screenshot(std::filesystem::path(into) /
                              (std::to_string(runs) + (runs == 1 ? "run-" : "runs-") + std::to_string(width) +
                               (dark ? "-dark.png" : "-light.png")));
@@ -409,6 +416,7 @@ TEST_F(Page, Screenshots) {
     if (runs == 2) {
       show(synthetic_report(options));
       choose("Runs", "in one picture");
+      browser().value("window.scrollTo(0, 0)");
       browser().screenshot(std::filesystem::path(into) / "2runs-overlaid.png");
     }
     browser().print(std::filesystem::path(into) / (std::to_string(runs) + "run.pdf"));
