@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -62,6 +63,23 @@ TEST(Runs, OverTheSameProblemsAreOneRun) {
       << "the same arm of the other run, problem by problem";
 }
 
+TEST(Runs, JoinedHaveTheVerdictsTokensAndGapsOfEach) {
+  LoadedRun other = run("b");
+  other.samples.verdict[0] = Verdict::kUndecided;
+  other.samples.answer[0] = -1;
+  other.samples.cell_end[7] -= 2;
+  other.results = test_data::results(other.samples);
+  other.results.mean_tokens = {1, 2, 3, 1};
+  const store::Results both = joined({run("a"), other}).results;
+  const std::ptrdiff_t half = 4 * kVerdicts;
+  ASSERT_EQ(both.verdicts.size(), 2u * 4 * kVerdicts);
+  EXPECT_EQ(std::vector<std::int64_t>(both.verdicts.begin() + half, both.verdicts.end()),
+            other.results.verdicts);
+  EXPECT_EQ(std::vector<double>(both.mean_tokens.begin() + 4, both.mean_tokens.end()),
+            other.results.mean_tokens);
+  EXPECT_EQ(both.missing_samples, 2);
+}
+
 TEST(Runs, WithOtherProblemsAreNotCompared) {
   LoadedRun other = run("b");
   other.results.plan.problems[2] = "g";
@@ -118,6 +136,28 @@ TEST(Pooled, IsTheWeightedMeanOverTasks) {
               pooled_text({run("a"), other}, analyses, {1, 1}, 100);
             }).find("at least one arm name"),
             std::string::npos);
+}
+
+TEST(Pooled, FindsArmsByNameAndKByValue) {
+  LoadedRun other = run("b");
+  std::swap(other.results.plan.arms[0].name, other.results.plan.arms[1].name);
+  LoadedRun fewer = run("a");
+  fewer.results.plan.k = {2, 8};  // elsewhere than in the other run
+  const std::vector<LoadedRun> runs = {fewer, other};
+  std::vector<Analysis> analyses;
+  for (const LoadedRun& each : runs) analyses.push_back(analyse(each.results, each.samples, {}));
+  const std::string text = pooled_text(runs, analyses, {3, 1}, 100);
+  // delta=0 at k = 2 is the first arm of the one run and the second of the other.
+  const std::vector<stats::Estimate> parts = {analyses[0].tables[0].values[0],
+                                              analyses[1].tables[0].values[3 + 1]};
+  const std::vector<double> weights = {0.75, 0.25};
+  const stats::Estimate pooled = stats::weighted_sum(parts, weights);
+  const std::string row = text.substr(text.find("\ndelta=0 ") + 9);
+  const auto shown = [](double share) { return std::to_string(std::lround(1000 * share) / 10); };
+  EXPECT_EQ(row.find(shown(pooled.mean)), row.find_first_of("123456789")) << text;
+  const std::size_t range = row.find_first_of("123456789", row.find('\n'));
+  EXPECT_EQ(row.find(shown(pooled.low), range), range) << text;
+  EXPECT_EQ(row.find(shown(pooled.high), range), row.find("..", range) + 2) << text;
 }
 
 class Scores : public ::testing::Test {

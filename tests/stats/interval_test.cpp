@@ -291,6 +291,19 @@ TEST(FunctionalInterval, OfTheMeanIsNearTheMeansInterval) {
   EXPECT_EQ(drawn.high, again.high);
 }
 
+TEST(FunctionalInterval, OfFewProblemsIsAsWideAsStudents) {
+  const std::vector<double> values = {-1.42, -0.85, -0.47, -0.15, 0.15, 0.47, 0.85, 1.42};
+  double squares = 0;
+  for (const double value : values) squares += value * value;
+  const Estimate estimate = functional_interval(8, [&](std::span<const double> weights) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 8; ++i) sum += weights[i] * values[i] / 8;
+    return sum;
+  });
+  const double half = student_t_quantile(0.975, 7) * std::sqrt(squares / 7 / 8);
+  EXPECT_NEAR((estimate.high - estimate.low) / (2 * half), 1, 0.08) << "the normal's would be 0.83 of it";
+}
+
 TEST(FunctionalInterval, SeesTheEndsOfTheRangeWhenAsked) {
   const auto variance_with_ends = [](std::span<const double> weights) {
     const double one = weights[31];  // 30 problems of value 0; the last two weights are 0's and 1's

@@ -6,6 +6,7 @@
 
 #include <wisk/core/error.hpp>
 #include <wisk/stats/pass_at_k.hpp>
+#include <wisk/stats/prediction_interval.hpp>
 
 #include "exact.hpp"
 
@@ -174,6 +175,38 @@ TEST(ExpectedHalfWidth, HasALevelAndFallsWithProblemsAndSamples) {
   EXPECT_THROW(expected_half_width(fit, 10, 3, 4), InputError);
   EXPECT_THROW(expected_half_width(fit, 10, 16, 4, 1.0), InputError);
   EXPECT_THROW(expected_half_width(fit, 10, -1, 4), InputError);
+}
+
+TEST(PredictedWithInterval, HasTheShareOfRefitsThatItsLevelSays) {
+  Random random(65);
+  const Simulated counts = simulate(random, {0.2, 0.8, 1.7, 0, true}, 60, 16);
+  const std::vector<std::int64_t> k = {32, 64};
+  const auto usual = predicted_with_interval(counts.n, counts.c, k, 0.95),
+             half = predicted_with_interval(counts.n, counts.c, k, 0.5);
+  const auto fit = fit_difficulty(counts.n, counts.c);
+  for (std::size_t i = 0; i < k.size(); ++i) {
+    EXPECT_EQ(usual[i].mean, predicted_pass_at_k(fit, k[i]));
+    // Of refits that are about normal a half lies within 0.674 deviations, 95 % within 1.96.
+    EXPECT_NEAR((half[i].mean - half[i].low) / (usual[i].mean - usual[i].low), 0.344, 0.12) << i;
+    EXPECT_NEAR((half[i].high - half[i].mean) / (usual[i].high - usual[i].mean), 0.344, 0.12) << i;
+    EXPECT_GT(usual[i].high - usual[i].low, 0.05) << i;
+    EXPECT_LT(usual[i].high - usual[i].low, 0.4) << i;
+  }
+}
+
+TEST(ExpectedIntervals, AreAsWideAsExpectedHalfWidthSaysForManyProblems) {
+  const DifficultyFit fit{0.2, 0.8, 1.7, 0, true};
+  const std::vector<std::int64_t> k = {1, 8};
+  const auto usual = expected_intervals(fit, 400, 16, k), half = expected_intervals(fit, 400, 16, k, 0.5);
+  const auto fewer = expected_intervals(fit, 100, 16, k), more = expected_intervals(fit, 400, 256, k);
+  for (std::size_t i = 0; i < k.size(); ++i) {
+    EXPECT_NEAR(usual[i].mean, predicted_pass_at_k(fit, k[i]), 0.005) << i;
+    const double width = usual[i].high - usual[i].low;
+    EXPECT_NEAR(width / 2 / expected_half_width(fit, 400, 16, k[i]), 1, 0.05) << i;
+    EXPECT_NEAR((half[i].high - half[i].low) / width, 0.344, 0.02) << i;
+    EXPECT_NEAR((fewer[i].high - fewer[i].low) / width, 2, 0.1) << i;
+    EXPECT_LT(more[i].high - more[i].low, width) << i;
+  }
 }
 
 }  // namespace

@@ -103,6 +103,37 @@ TEST(Metric, VotesWeighWhatTheScoreSays) {
   EXPECT_EQ(weighted().monte_carlo_error[2], 0) << "few subsets are all counted";
 }
 
+TEST(Metric, RandomSubsetsAreTheSameEachTime) {
+  Samples samples;
+  samples.arms = samples.problems = 1;
+  samples.cell_begin = {0};
+  samples.cell_end = {64};
+  std::vector<double> weights;
+  for (int row = 0; row < 64; ++row) {
+    samples.answer.push_back(row % 12);
+    samples.verdict.push_back(row % 12 == 0 ? Verdict::kCorrect : Verdict::kWrong);
+    weights.push_back(1 + 0.37 * (row * 29 % 17));
+  }
+  const std::int64_t k[] = {20};
+  const auto value = [&] { return values_of(samples, 0, Metric::kWeightedMajority, k, {weights, weights}); };
+  EXPECT_GT(value().monte_carlo_error[0], 0);
+  EXPECT_EQ(value().of_problem[0][0], value().of_problem[0][0]);
+}
+
+TEST(Metric, IntervalsOfCountsAreNoWiderForALargerRange) {
+  std::vector<double> counts;
+  for (int i = 0; i < 40; ++i) counts.push_back(1 + i % 4);
+  const Estimate few = count_interval(counts, {0, 8}), many = count_interval(counts, {0, 1024});
+  EXPECT_NEAR(few.mean, 2.5, 1e-12);
+  EXPECT_EQ(few.low, many.low);
+  EXPECT_EQ(few.high, many.high);
+  EXPECT_NEAR(few.high - few.low, 2 * 2.02 * std::sqrt(1.25 / 39), 0.1) << "Student's";
+  EXPECT_EQ(interval_of(Metric::kDistinct, 8, counts).high, few.high);
+  EXPECT_LT(count_interval(counts, {0, 8}, 0.5).high, few.high);
+  const std::vector<double> equal(40, 2.0);
+  EXPECT_EQ(count_interval(equal, {0, 8}).high, mean_interval(equal, {0, 8}).high) << "no spread was seen";
+}
+
 TEST(Metric, NamesAndRangesFit) {
   EXPECT_EQ(id_of(Metric::kPass), "pass_at_k");
   EXPECT_EQ(range_of(Metric::kDistinct, 7).high, 7);
