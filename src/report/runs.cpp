@@ -240,7 +240,7 @@ std::vector<double> read_scores(const std::filesystem::path& file, const LoadedR
     const auto row = rows.find(named.sample);
     if (row == rows.end())
       throw InputError(where, "a sample of " + run.path.string(), printable(content.substr(0, 80)));
-    if (!std::isnan(scores[row->second]))
+    if (!std::isnan(scores[row->second]) && scores[row->second] != named.score)
       throw InputError(where, "each sample once", printable(content.substr(0, 80)));
     scores[row->second] = named.score;
   }

@@ -36,7 +36,7 @@ LoadedRun joined(std::vector<LoadedRun> runs);
 
 /// The scores of a JSON-lines file, one object a sample: {"arm", "problem", "sample", "score"} by names and
 /// number. Result: [R] of the run's samples. Throws InputError for a sample without a score (a gap), an
-/// unknown one, a score that is no finite number or stands twice.
+/// unknown one, and one with two scores (under the names of arms that share samples, say).
 std::vector<double> read_scores(const std::filesystem::path& file, const LoadedRun& run);
 
 /// The analyses' metric, and the differences from the baseline, of arms that all runs have (by name), as
