@@ -3,6 +3,13 @@
 #include <string_view>
 
 namespace wisk::store {
+namespace {
+
+/// Before HDF5's first call, so that it leaves no handler for the end of the program: everything that is open
+/// closes itself, and after a failed allocation HDF5 1.10 crashes in that handler.
+[[maybe_unused]] const herr_t kNoExitHandler = H5dont_atexit();
+
+}  // namespace
 
 std::string reason_of_failure() {
   std::string reason = "unknown reason";

@@ -103,7 +103,7 @@ TEST_F(Ranks, HangUpStopsContinueDoesNot) {
 }
 
 TEST_F(Ranks, SignalsInQuickSuccessionAreOne) {
-  const auto program = start("twice", 0, 3000);
+  const auto program = start("twice", 0, 3000, {long_run()});
   program->send(SIGTERM);
   program->send(SIGUSR1);
   program->send(SIGTERM);
@@ -114,7 +114,7 @@ TEST_F(Ranks, SignalsInQuickSuccessionAreOne) {
 TEST_F(Ranks, AStoppedRankIsNamedAndEndsTheRun) {
   for (const int rank : {0, 1}) {
     const std::string out = "stopped-" + std::to_string(rank);
-    const auto program = start(out, 2, 4000, {"engine.heartbeat_seconds=2"});
+    const auto program = start(out, 2, 4000, {"engine.heartbeat_seconds=2", long_run()});
     for (const pid_t id : ranks_of(out)) {
       if (rank_of(id) == rank) ::kill(id, SIGSTOP);
     }
@@ -125,7 +125,7 @@ TEST_F(Ranks, AStoppedRankIsNamedAndEndsTheRun) {
         << result.error;
     EXPECT_NE(result.error.find("expected a sign of life"), std::string::npos) << result.error;
     EXPECT_TRUE(program->wait_until([&] { return ranks_of(out).empty(); }) || ranks_of(out).empty());
-    expect_completes(out, 2);
+    expect_long_completes(out, 2);
   }
 }
 
