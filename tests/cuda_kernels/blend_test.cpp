@@ -83,6 +83,7 @@ TEST_P(CudaBlend, OneInputOfWeightOneIsCopiedBitForBit) {
 INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaBlend, ::testing::ValuesIn(kThreadOrders), name_of_order);
 
 TEST(CudaBlendDeath, MisalignedElementsAreRefused) {
+  ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
   const Bytes data(64);
   const std::vector<BlendInput> inputs = {{data.data() + 1, DType::kBFloat16, 0.5}};
   EXPECT_DEATH(device::cuda::blend(inputs, 4, DType::kFloat32, data.data() + 32, {}), "aligned_to");

@@ -90,9 +90,11 @@ TEST_P(Emulator, LanesThatTakeNoPartAreErrors) {
 
 INSTANTIATE_TEST_SUITE_P(ThreadOrder, Emulator, ::testing::ValuesIn(kThreadOrders), name_of_order);
 
+/// Death tests run in a new process: after a fork of one that has fibers, ThreadSanitizer looks away.
 class EmulatorRaces : public InThreadOrder {
  protected:
   void SetUp() override {
+    ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
     if (!kThreadSanitizer) GTEST_SKIP() << "races are seen by cuda_kernels_tsan_test";
   }
 };
@@ -110,6 +112,7 @@ INSTANTIATE_TEST_SUITE_P(ThreadOrder, EmulatorRaces, ::testing::ValuesIn(kThread
 class EmulatorBounds : public ::testing::Test {
  protected:
   void SetUp() override {
+    ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
     if (!kAddressSanitizer) GTEST_SKIP() << "bounds are seen by cuda_kernels_asan_test";
   }
 };

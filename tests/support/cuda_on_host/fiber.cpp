@@ -47,14 +47,14 @@ void end_thread(void* thread) {
 void* this_thread() {
   return __tsan_get_current_fiber();
 }
-void to_thread(void* thread) {
-  __tsan_switch_to_fiber(thread, __tsan_switch_to_fiber_no_sync);
+void to_thread(void* thread, bool in_order = false) {
+  __tsan_switch_to_fiber(thread, in_order ? 0 : __tsan_switch_to_fiber_no_sync);
 }
 /// Another thread for one that never ended, after it in order.
 void* renewed_thread(void* thread) {
   void* self = this_thread();
   to_thread(thread);
-  __tsan_switch_to_fiber(self, 0);
+  to_thread(self, true);
   end_thread(thread);
   return make_thread();
 }
@@ -69,7 +69,7 @@ void end_thread(void*) {}
 void* this_thread() {
   return nullptr;
 }
-void to_thread(void*) {}
+void to_thread(void*, bool = false) {}
 #endif
 
 }  // namespace
@@ -117,6 +117,7 @@ void Fiber::start(FiberStack& stack, void (*function)(void*), void* argument) {
   stack_ = &stack;
   function_ = function;
   argument_ = argument;
+  started_ = false;
   inside_ = make_fcontext(stack.top(), FiberStack::kSize, &Fiber::begin);
 }
 
@@ -132,7 +133,8 @@ void Fiber::enter() {
   void* fake = nullptr;
   outside_thread_ = this_thread();
   before_switch(&fake, stack_->bottom(), FiberStack::kSize);
-  to_thread(stack_->sanitizer_thread());
+  to_thread(stack_->sanitizer_thread(), !started_);  // what was done before the start is seen by the fiber
+  started_ = true;
   inside_ = jump_fcontext(inside_, this).fctx;
   after_switch(fake, nullptr, nullptr);
 }

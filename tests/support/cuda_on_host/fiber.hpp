@@ -46,6 +46,7 @@ class Fiber {
   boost::context::detail::fcontext_t inside_ = nullptr, outside_ = nullptr;
   void (*function_)(void*) = nullptr;
   void* argument_ = nullptr;
+  bool started_ = false;
   // Of AddressSanitizer (the stack outside) and ThreadSanitizer (the thread outside).
   const void* outside_bottom_ = nullptr;
   std::size_t outside_size_ = 0;

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <memory>
 #include <numeric>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -66,7 +65,7 @@ struct Grid {
   std::source_location failure_where = {};
   Tags block_tags = {};
   Tags* warp_tags = nullptr;  // [count / kWarp, rounded up]
-  char begin_tag = 0, end_tag = 0;
+  char end_tag = 0;
 };
 Grid grid;
 ThreadOrder thread_order = ThreadOrder::kForward;
@@ -76,7 +75,6 @@ Dim3 position(unsigned index, const Dim3& size) {
 }
 
 void run_thread(void* thread) {
-  acquire(&grid.begin_tag);
   grid.function(grid.argument);
   static_cast<Thread*>(thread)->state = State::kEnded;
   release(&grid.end_tag);
@@ -206,14 +204,26 @@ void enter(unsigned thread) {
                     place(grid.failure_where));
 }
 
+/// Another order every time, the same ones in every grid. (Knuth's generator for MMIX; the standard's would
+/// be a template that the linker may take from an instrumented file.)
+struct Shuffle {
+  std::uint64_t state = 1;
+  void operator()(std::vector<unsigned>& order) {
+    for (std::size_t left = order.size(); left > 1; --left) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      std::swap(order[left - 1], order[(state >> 33) % left]);
+    }
+  }
+};
+
 /// A turn for every thread that is ready, then wakes, until all have ended.
-void run_block(std::mt19937& random) {
+void run_block(Shuffle& shuffle) {
   std::vector<unsigned> order(grid.count);
   std::iota(order.begin(), order.end(), 0u);
   if (thread_order == ThreadOrder::kReverse) std::reverse(order.begin(), order.end());
   bool more = true;
   while (more) {
-    if (thread_order == ThreadOrder::kShuffled) std::shuffle(order.begin(), order.end(), random);
+    if (thread_order == ThreadOrder::kShuffled) shuffle(order);
     for (const unsigned thread : order) {
       if (grid.threads[thread].state == State::kReady) enter(thread);
     }
@@ -258,7 +268,7 @@ void run_grid(Dim3 blocks, Dim3 threads, std::size_t shared_bytes, void (*thread
   const unsigned count = threads.count();
   std::vector<Tags> warp_tags((count + kWarp - 1) / kWarp);
   std::vector<Memory> shared;  // of all blocks: to ThreadSanitizer, earlier blocks still run
-  std::mt19937 random(1);
+  Shuffle shuffle;
   grid = {.function = thread, .argument = argument, .count = count, .warp_tags = warp_tags.data()};
   current.blocks = blocks;
   current.threads = threads;
@@ -272,9 +282,8 @@ void run_grid(Dim3 blocks, Dim3 threads, std::size_t shared_bytes, void (*thread
     for (unsigned t = 0; t < count; ++t) {
       fibers[t].fiber.start(stack(first_stack + t), run_thread, &fibers[t]);
     }
-    release(&grid.begin_tag);
     try {
-      run_block(random);
+      run_block(shuffle);
     } catch (const KernelError&) {
       for (std::size_t t = 0; t < first_stack + count; ++t) stack(t).abandon();
       throw;
