@@ -1,5 +1,5 @@
 #pragma once
-// Operators on device memory. Pointers are device memory, aligned to their elements (asserted); results are
+// Operators on device memory. Pointers are device memory, aligned to their elements; results are
 // there in the order of `stream`. Errors of CUDA are EnvironmentErrors.
 
 #include <launch.cuh>

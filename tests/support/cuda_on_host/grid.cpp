@@ -120,11 +120,11 @@ char* tag_of(const Wait& wait, Tags& tags) {
 }
 
 /// Waits; what all who wait in this operation did before is seen after it.
-void wait_in_order(Wait wait_, Tags& tags) {
-  wait_.tag = tag_of(wait_, tags);
-  release(wait_.tag);
-  wait(wait_);
-  acquire(wait_.tag);
+void wait_in_order(Wait why, Tags& tags) {
+  why.tag = tag_of(why, tags);
+  release(why.tag);
+  wait(why);
+  acquire(why.tag);
 }
 
 /// The thread whose absence keeps `waiting` where it is; grid.count if there is none.
