@@ -5,7 +5,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build pkg-config ccache git
   libopenmpi-dev openmpi-bin libhdf5-openmpi-dev
-  libboost-program-options-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
+  libboost-program-options-dev libboost-context-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
   libpcre2-dev libutf8proc-dev libhwloc-dev libxxhash-dev libgmp-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev clang-format clang-tidy
   chromium   # tests/report/page opens the page of `wisk report` in it

@@ -8,6 +8,6 @@ target_compile_options(wisk_flags INTERFACE
   # Bits are part of the contract (docs/numerics.md): the compiler must not fuse a product and a sum on its own.
   -ffp-contract=off)
 if(WISK_SANITIZE)
-  add_compile_options(-fsanitize=${WISK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:-fsanitize=${WISK_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all>")
   add_link_options(-fsanitize=${WISK_SANITIZE})
 endif()

@@ -11,7 +11,7 @@ namespace wisk::device {
 /// e^x to about 1 ulp for x in -87.3..88; 0 below (-inf included), e^88 above. A NaN stays one: min and max
 /// give their second argument then.
 template <class L>
-typename L::Vector exp_lanes(typename L::Vector x) {
+constexpr typename L::Vector exp_lanes(typename L::Vector x) {
   using V = typename L::Vector;
   const V lowest = L::set1(-87.3f);
   const V clamped = L::max(lowest, L::min(L::set1(88.0f), x));
@@ -30,7 +30,7 @@ typename L::Vector exp_lanes(typename L::Vector x) {
 
 /// tanh(x) to about 2 ulp.
 template <class L>
-typename L::Vector tanh_lanes(typename L::Vector x) {
+constexpr typename L::Vector tanh_lanes(typename L::Vector x) {
   using V = typename L::Vector;
   const V magnitude = L::abs(x);
   const V z = L::mul(x, x);

@@ -11,13 +11,13 @@
 namespace wisk::device {
 
 template <class L>
-typename L::Vector silu_lanes(typename L::Vector x) {
+constexpr typename L::Vector silu_lanes(typename L::Vector x) {
   const auto one = L::set1(1.0f);
   return L::div(x, L::add(one, exp_lanes<L>(L::sub(L::set1(0.0f), x))));
 }
 
 template <class L>
-typename L::Vector gelu_tanh_lanes(typename L::Vector x) {
+constexpr typename L::Vector gelu_tanh_lanes(typename L::Vector x) {
   const auto cube = L::mul(L::mul(x, x), x);
   const auto inner = L::mul(L::set1(0.7978845608028654f), L::fma(L::set1(0.044715f), cube, x));
   return L::mul(L::mul(L::set1(0.5f), x), L::add(L::set1(1.0f), tanh_lanes<L>(inner)));

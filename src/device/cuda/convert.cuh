@@ -1,0 +1,42 @@
+#pragma once
+// Storage types to float and back in integer arithmetic, without CUDA's own types: the same bits on a GPU and
+// on the host, NaNs included.
+
+#include <bit>
+#include <cstdint>
+
+#include <wisk/core/dtype.hpp>
+
+namespace wisk::device::cuda {
+
+/// float of the element of `type` in the low bits: exact.
+__device__ inline float widened(DType type, std::uint32_t bits) {
+  if (type == DType::kFloat32) return std::bit_cast<float>(bits);
+  if (type == DType::kBFloat16) return std::bit_cast<float>(bits << 16);
+  // The half's fields moved into a float's place, then scaled by 2^112: exact, for denormals too.
+  const float scaled = std::bit_cast<float>((bits & 0x7fffu) << 13) * 0x1p112f;
+  const std::uint32_t special = (bits & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0u;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | special | ((bits & 0x8000u) << 16));
+}
+
+/// The bits of `value` in `type`, to nearest even; every NaN becomes the positive quiet one without payload.
+__device__ inline std::uint32_t narrowed(DType type, float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t magnitude = bits & 0x7fffffffu, sign = (bits >> 16) & 0x8000u;
+  const bool is_nan = magnitude > 0x7f800000u;
+  if (type == DType::kFloat32) return is_nan ? 0x7fc00000u : bits;
+  if (type == DType::kBFloat16) return is_nan ? 0x7fc0u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  if (is_nan) return 0x7e00u;
+  if (magnitude >= 0x477ff000u) return sign | 0x7c00u;  // 65520 and above round to infinity
+  // Below 2^-14: adding 0.5 puts a half's denormal bits at the end of the mantissa.
+  if (magnitude < 0x38800000u)
+    return sign | (std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u);
+  return sign | ((magnitude + 0xfffu + ((magnitude >> 13) & 1u) - 0x38000000u) >> 13);
+}
+
+/// `value`, or rounded to the nearest bf16 where products take that.
+__device__ inline float rounded_to_bf16_if(bool round, float value) {
+  return round ? round_to_bf16(value) : value;
+}
+
+}  // namespace wisk::device::cuda
