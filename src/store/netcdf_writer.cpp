@@ -1,7 +1,9 @@
 #include "netcdf_writer.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include <wisk/core/assert.hpp>
 #include <wisk/core/error.hpp>
@@ -25,6 +27,16 @@ std::vector<const char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
+/// HDF5 1.10 does not look at every allocation of its own (H5AC_create, seen): where a file's first block
+/// does not fit with room to spare, nothing is begun. Throws EnvironmentError.
+void check_memory(const std::filesystem::path& file, std::size_t bytes) {
+  const std::unique_ptr<void, decltype(&std::free)> probe(std::malloc(bytes), std::free);
+  if (probe == nullptr) {
+    throw EnvironmentError(file.string() + ": expected " + std::to_string(bytes >> 20) +
+                           " MiB of memory to build it in, found less");
+  }
+}
+
 }  // namespace
 
 hid_t NetcdfWriter::checked(hid_t result, const std::string& what) const {
@@ -34,6 +46,7 @@ hid_t NetcdfWriter::checked(hid_t result, const std::string& what) const {
 
 NetcdfWriter::NetcdfWriter(std::filesystem::path file) : path_(std::move(file)), access_(file_access()) {
   constexpr std::size_t kIncrement = std::size_t{16} << 20;
+  check_memory(path_, 2 * kIncrement);
   H5Pset_fapl_core(access_.get(), kIncrement, false);
   const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   H5Pset_link_creation_order(creation.get(), kOrdered);
