@@ -1,15 +1,11 @@
 #include <unistd.h>
 
-#include <array>
-#include <cmath>
-#include <cstdio>
+#include <algorithm>
 
 #include <wisk/core/assert.hpp>
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
-#include <wisk/core/hash.hpp>
 #include <wisk/stats/interval.hpp>
-#include <wisk/stats/metric.hpp>
 #include <wisk/store/results.hpp>
 
 #include "netcdf_writer.hpp"

@@ -39,10 +39,6 @@ extern const std::string_view kIntervalMethod;
 Estimate mean_interval(std::span<const double> values, Range range = {0.0, 1.0},
                        double level = kIntervalLevel);
 
-inline Estimate mean_with_interval(std::span<const double> values) {
-  return mean_interval(values);
-}
-
 extern const std::string_view kDifferenceMethod;
 
 /// Mean of a[i] - b[i] over the problems and its interval, paired over problems; a difference can reach from

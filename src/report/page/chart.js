@@ -2,6 +2,27 @@
 
 const kTop = 34, kBottom = 46;
 
+/// Of the element of a whole picture.
+const pictureAttributes = (width, height, label) => ({
+  class: 'chart',
+  width,
+  height,
+  viewBox: `0 0 ${width} ${height}`,
+  role: 'group',
+  'aria-roledescription': 'picture',
+  'aria-label': label,
+  tabindex: 0
+});
+
+/// The axis of k, for frameOf.
+const axisOfK = (ks) => ({
+  domain: [ks[0], ks[ks.length - 1]],
+  log: true,
+  ticks: ks,
+  text: String,
+  title: 'k, samples of a problem (log scale)'
+});
+
 function xAxis(frame, {ticks, text, title}) {
   const marks = ticks.map((tick) => [frame.x(tick), text(tick)]);
   let free = -Infinity;
@@ -49,17 +70,8 @@ function frameOf({width, height, x, y, gutter = 14, label}) {
   frame.x = scaleOf(x.domain, [left, frame.right], x.log);
   frame.y = scaleOf(y.domain, [frame.bottom, frame.top], y.log);
   frame.node =
-      svg('svg', {
-        class: 'chart',
-        width,
-        height,
-        viewBox: `0 0 ${width} ${height}`,
-        role: 'group',
-        'aria-roledescription': 'picture',
-        'aria-label': label,
-        tabindex: 0
-      },
-          yAxis(frame, {...y, ticks: yTicks}), xAxis(frame, {...x, ticks: xTicks}));
+      svg('svg', pictureAttributes(width, height, label), yAxis(frame, {...y, ticks: yTicks}),
+          xAxis(frame, {...x, ticks: xTicks}));
   return frame;
 }
 

@@ -13,16 +13,7 @@ function drawDots([run], width, scope, column) {
   const frame = {left: names, right: width - 14, top: kTop - 8, bottom: height - kBottom};
   frame.x = scaleOf(domain, [frame.left, frame.right]);
   return svg(
-      'svg', {
-        class: 'chart',
-        width,
-        height,
-        viewBox: `0 0 ${width} ${height}`,
-        role: 'group',
-        'aria-roledescription': 'picture',
-        'aria-label': column.title,
-        tabindex: 0
-      },
+      'svg', pictureAttributes(width, height, column.title),
       svg('text', {class: 'axis-title', x: 0, y: 14}, shortened(axisTitle(column), width - 4)), xAxis(frame, {
         ticks: ticksOf(domain, Math.max(2, Math.round((frame.right - frame.left) / 80))),
         text: (v) => axisText(v, column.unit),

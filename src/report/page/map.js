@@ -53,16 +53,7 @@ function drawMap(run, map, width, metric, domain) {
   });
   const right = left + cellWidth * deltas.length - 2;
   return svg(
-      'svg', {
-        class: 'chart',
-        width,
-        height,
-        viewBox: `0 0 ${width} ${height}`,
-        role: 'group',
-        'aria-roledescription': 'picture',
-        'aria-label': `Map of delta and temperature, ${map.early}`,
-        tabindex: 0
-      },
+      'svg', pictureAttributes(width, height, `Map of delta and temperature, ${map.early}`),
       svg('text', {class: 'axis-title', x: 0, y: 14}, `temperature`), cells,
       temperatures.map(
           (temperature, i) =>

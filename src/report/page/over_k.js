@@ -90,13 +90,7 @@ function drawOverK(runs, width, scope, metric, label) {
     height: heightFor(width),
     gutter,
     label,
-    x: {
-      domain: [ks[0], ks[ks.length - 1]],
-      log: true,
-      ticks: ks,
-      text: String,
-      title: 'k, samples of a problem (log scale)'
-    },
+    x: axisOfK(ks),
     y: {
       domain: domainOf(points.flatMap((point) => point.value ?? []), {bounds: boundsOf(metric.unit)}),
       text: (y) => axisText(y, metric.unit),

@@ -22,13 +22,7 @@ function drawVotes([run], width, scope) {
     height: heightFor(width),
     gutter,
     label: `Ways to use k samples, ${run.arms[arm].name}`,
-    x: {
-      domain: [ks[0], ks[ks.length - 1]],
-      log: true,
-      ticks: ks,
-      text: String,
-      title: 'k, samples of a problem (log scale)'
-    },
+    x: axisOfK(ks),
     y: {
       domain: domainOf(values, {bounds: [0, 1]}),
       text: (y) => axisText(y, '%'),
