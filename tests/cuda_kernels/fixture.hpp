@@ -1,8 +1,11 @@
 #pragma once
-// Which sanitizer looks on, tensors anywhere in memory, and tests in every order of the threads.
+// Which sanitizer looks on, tensors anywhere in memory that kernels and the host see, and tests in every
+// order of the threads. The same tests run on the emulator and on a GPU: what differs is in <target.hpp>.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -12,7 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "grid.hpp"
+#include <wisk/device/packed_matrix.hpp>
+
+#include <target.hpp>
 
 namespace wisk::test {
 
@@ -33,17 +38,24 @@ template <class T>
 class Shifted {
  public:
   explicit Shifted(std::size_t count, std::size_t shift = 0)
-      : memory_(new (std::align_val_t{16}) std::byte[(shift + count) * sizeof(T)]()),
+      : memory_(allocate_for_kernels((shift + count) * sizeof(T))),
         data_(reinterpret_cast<T*>(memory_.get()) + shift, count) {}
   Shifted(std::span<const T> values, std::size_t shift) : Shifted(values.size(), shift) {
     std::copy(values.begin(), values.end(), data_.begin());
   }
-  [[nodiscard]] T* data() const { return data_.data(); }
-  [[nodiscard]] std::vector<T> values() const { return {data_.begin(), data_.end()}; }
+  /// Before it is read by the host, all kernels must have ended: what this waits for.
+  [[nodiscard]] T* data() const {
+    wait_for_kernels();
+    return data_.data();
+  }
+  [[nodiscard]] std::vector<T> values() const {
+    wait_for_kernels();
+    return {data_.begin(), data_.end()};
+  }
 
  private:
   struct Free {
-    void operator()(std::byte* memory) const { operator delete[](memory, std::align_val_t{16}); }
+    void operator()(std::byte* memory) const { free_for_kernels(memory); }
   };
   std::unique_ptr<std::byte[], Free> memory_;
   std::span<T> data_;
@@ -68,18 +80,52 @@ inline bool same_number(float a, float b) {
   return std::memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b);
 }
 
-class InThreadOrder : public ::testing::TestWithParam<cuda_on_host::ThreadOrder> {
+/// Zero-filled memory that kernels and the host see: for parts of matrices, caches and the like.
+inline device::Buffer buffer_for_kernels(std::size_t bytes) {
+  return {allocate_for_kernels(bytes), bytes,
+          [](std::byte* memory, std::size_t /*bytes*/) { free_for_kernels(memory); }};
+}
+
+/// The same bytes where kernels see them.
+inline device::Buffer for_kernels(const device::Buffer& buffer) {
+  device::Buffer copy = buffer_for_kernels(buffer.bytes());
+  std::copy_n(buffer.data(), buffer.bytes(), copy.data());
+  return copy;
+}
+
+inline device::PackedMatrix for_kernels(const device::PackedMatrix& matrix) {
+  return {matrix.dtype, matrix.rows, matrix.columns, for_kernels(matrix.data)};
+}
+
+/// Whether `actual` may be the sum of `terms` products whose absolute values add up to `magnitude`, where the
+/// CPU has `expected`: the same bits, or on a GPU within the bound of both errors. The CPU's chain of fused
+/// operations is off by at most terms * 2^-24 * magnitude. A tensor core cuts each of the products and sums
+/// that it adds at once to the last place of their largest: at most 2^-23 of `magnitude` each, 17 for 16
+/// products.
+inline bool same_sum(float actual, float expected, std::int64_t terms, double magnitude) {
+  if (kExactSums || !(magnitude < HUGE_VAL)) return same_number(actual, expected);
+  const double error = static_cast<double>(actual) - static_cast<double>(expected);
+  return std::abs(error) <= 0x1p-22 * static_cast<double>(terms) * magnitude;
+}
+
+/// The same of whole tensors of sums of `terms` products each.
+inline void expect_sums_close(std::span<const float> actual, std::span<const float> expected,
+                              std::int64_t terms, std::span<const double> magnitudes) {
+  ASSERT_EQ(actual.size(), expected.size());
+  ASSERT_EQ(magnitudes.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_TRUE(same_sum(actual[i], expected[i], terms, magnitudes[i]))
+        << i << ": " << actual[i] << ", not " << expected[i] << "; products add up to " << magnitudes[i];
+  }
+}
+
+class InThreadOrder : public ::testing::TestWithParam<ThreadOrder> {
  protected:
-  cuda_on_host::WithThreadOrder order_{GetParam()};
+  WithThreadOrder order_{GetParam()};
 };
 
-inline constexpr cuda_on_host::ThreadOrder kThreadOrders[] = {cuda_on_host::ThreadOrder::kForward,
-                                                              cuda_on_host::ThreadOrder::kReverse,
-                                                              cuda_on_host::ThreadOrder::kShuffled};
-
-inline std::string name_of_order(const ::testing::TestParamInfo<cuda_on_host::ThreadOrder>& order) {
-  static constexpr const char* kNames[] = {"forward", "reverse", "shuffled"};
-  return kNames[static_cast<int>(order.param)];
+inline std::string name_of_order(const ::testing::TestParamInfo<ThreadOrder>& order) {
+  return name_of(order.param);
 }
 
 }  // namespace wisk::test
