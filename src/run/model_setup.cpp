@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include <wisk/checkpoint/compare.hpp>
@@ -12,6 +11,8 @@
 #include <wisk/core/file.hpp>
 #include <wisk/run/interrupt.hpp>
 #include <wisk/sample/engine.hpp>
+
+#include "memory.hpp"
 
 namespace wisk::run {
 
@@ -44,25 +45,6 @@ std::vector<std::int32_t> end_tokens_of(const checkpoint::ModelFolder& folder) {
     add_end_tokens(*text, (folder.path() / "generation_config.json").string(), tokens);
   }
   return tokens;
-}
-
-/// Bytes of memory that could be had now: MemAvailable, or less where a control group limits the process.
-std::uint64_t available_memory() {
-  std::uint64_t available = std::uint64_t{4} << 30;
-  std::ifstream meminfo("/proc/meminfo");
-  for (std::string line; std::getline(meminfo, line);) {
-    if (line.rfind("MemAvailable:", 0) == 0) available = std::stoull(line.substr(13)) * 1024;
-  }
-  for (const auto& [limit_file, usage_file] :
-       {std::pair{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-        std::pair{"/sys/fs/cgroup/memory/memory.limit_in_bytes",
-                  "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
-    std::uint64_t limit = 0, usage = 0;
-    if (std::ifstream(limit_file) >> limit && std::ifstream(usage_file) >> usage && limit > usage) {
-      available = std::min(available, limit - usage);
-    }
-  }
-  return available;
 }
 
 /// The token that ends a turn: a chat model's sample ends there whatever its config says. "" for kPlain.
@@ -228,13 +210,9 @@ device::CpuOptions cpu_options(const EngineOptions& options, const Topology& top
 
 }  // namespace
 
-std::string device_kind(const EngineOptions&) {
-  return "cpu";
-}
-
 ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)
     : checkpoints_(checkpoints), options_(options), topology_(topology) {
-  device_ = device::make_cpu_device(cpu_options(options, topology));
+  device_ = device::make_device({cpu_options(options, topology), topology.gpu});
   const model::Shard shard{topology.replica->rank(), topology.replica->size()};
   weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage,
                                               checkpoints.compute, shard, checkpoints.own_dtypes);

@@ -174,7 +174,7 @@ TEST_F(NcclTest, RanksThatShareAGpuHaveHostsOfTheirOwn) {
 TEST_F(NcclTest, AMissingLibraryIsNamed) {
   options_.library = "/nowhere/libnccl.so.2";
   expect_parts(error_of([&] { make(); }),
-               {name(0), "NCCL: expected the library /nowhere/libnccl.so.2", "WISK_NCCL_LIBRARY"});
+               {"NCCL: " + name(0) + ": expected the library /nowhere/libnccl.so.2", "WISK_NCCL_LIBRARY"});
   EXPECT_NE(find_nccl(options_.library).why_not, "");
 }
 
