@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <launch.cuh>
+
 #include <wisk/core/assert.hpp>
 
 #include "convert.cuh"

@@ -76,22 +76,22 @@ void run(const Work& work) {
   work();
 }
 
+/// Tests of kernels have tensors in ordinary memory: within the device, all that is asked is to stay in a
+/// block.
+void check_place(const void* data, std::size_t bytes, bool within_device, bool device) {
+  const Place found = place_of(data, bytes);
+  if (found == Place::kBeyond) throw EnvironmentError("copy failed: it leaves an allocation of the device");
+  if (!within_device && (found == Place::kDevice) != device) {
+    throw EnvironmentError(std::string("copy failed: expected memory of the ") +
+                           (device ? "device, found the host's" : "host, found the device's"));
+  }
+}
+
 void copy(void* to, const void* from, std::size_t bytes, Direction direction) {
-  const auto check_place = [&](const void* data, bool device) {
-    const Place found = place_of(data, bytes);
-    if (found == Place::kBeyond) throw EnvironmentError("copy failed: it leaves an allocation of the device");
-    if ((found == Place::kDevice) != device)
-      throw EnvironmentError(std::string("copy failed: expected memory of the ") +
-                             (device ? "device" : "host") + ", found the other's");
-  };
   if (bytes == 0) return;
-  if (direction == Direction::kToDevice) {
-    check_place(to, true);
-    check_place(from, false);
-  } else if (direction == Direction::kToHost) {
-    check_place(to, false);
-    check_place(from, true);
-  }  // tests of kernels have their tensors in ordinary memory
+  const bool within_device = direction == Direction::kWithinDevice;
+  check_place(to, bytes, within_device, direction == Direction::kToDevice);
+  check_place(from, bytes, within_device, direction == Direction::kToHost);
   std::memcpy(to, from, bytes);
 }
 
