@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <launch.cuh>
+
 #include <wisk/core/assert.hpp>
 
 #include "convert.cuh"
@@ -147,8 +149,8 @@ void blend(std::span<const BlendInput> inputs, std::size_t count, DType out_type
   const auto kernel = out_type == DType::kBFloat16  ? blend_kernel<DType::kBFloat16>
                       : out_type == DType::kFloat16 ? blend_kernel<DType::kFloat16>
                                                     : blend_kernel<DType::kFloat32>;
-  launch<NoShared>(kernel, static_cast<unsigned>(blocks == 0 ? 1 : blocks), kThreads, stream,
-                   terms_of(inputs, split.head), split, out);
+  launch_with_denormals<NoShared>(kernel, static_cast<unsigned>(blocks == 0 ? 1 : blocks), kThreads, stream,
+                                  terms_of(inputs, split.head), split, out);
 }
 
 }  // namespace wisk::device::cuda
