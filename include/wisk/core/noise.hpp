@@ -34,7 +34,9 @@ constexpr int block_count(int vocabulary) {
 
 /// Ids in a block: 64, or fewer in the last one.
 constexpr int ids_in_block(int block, int vocabulary) {
-  return std::min(kBlockIds, vocabulary - block * kBlockIds);
+  // Not std::min: in a kernel a reference to a constant of the host is a trap, without a word of nvcc.
+  const int left = vocabulary - block * kBlockIds;
+  return left < kBlockIds ? left : kBlockIds;
 }
 
 /// A number in (0, 1), never 0 or 1: an odd multiple of 2^-53 made of 52 of 64 random bits.
