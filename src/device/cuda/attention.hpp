@@ -4,6 +4,7 @@
 #include <launch.cuh>
 
 #include <cstddef>
+#include <cstdint>
 
 #include <wisk/device/device.hpp>
 #include <wisk/device/kv_cache.hpp>
@@ -24,5 +25,13 @@ void attention(const std::byte* q /* [T, H, D] */, const AttentionShape& shape, 
 /// The same for a cache of f32.
 void attention_f32(const float* q /* [T, H, D] */, const AttentionShape& shape, int layer, const Step& step,
                    const KvCache& cache, float* out /* [T, H, D] */, Stream stream);
+
+/// The same for a cache of bf16. `together`: how many tokens a warp takes, at most most_together(shape); no
+/// result depends on it.
+void attention_bf16(const std::uint32_t* q /* [T, H, D/2], pairs */, const AttentionShape& shape, int layer,
+                    const Step& step, const KvCache& cache, int together,
+                    std::uint32_t* out /* [T, H, D/2], pairs */, Stream stream);
+
+int most_together(const AttentionShape& shape);
 
 }  // namespace wisk::device::cuda

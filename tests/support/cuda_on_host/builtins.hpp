@@ -13,6 +13,7 @@
 #define __device__
 #define __host__
 #define __launch_bounds__(...)
+#define __forceinline__ inline
 
 using dim3 = wisk::test::cuda_on_host::Dim3;
 
@@ -97,4 +98,9 @@ inline int __any_sync(unsigned mask, int predicate,
 inline int __all_sync(unsigned mask, int predicate,
                       std::source_location where = std::source_location::current()) {
   return __ballot_sync(mask, predicate, where) == mask ? 1 : 0;
+}
+
+/// One more than the place of the lowest bit that is set; 0 where none is.
+inline int __ffs(int bits) {
+  return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1;
 }
