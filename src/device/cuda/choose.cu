@@ -162,7 +162,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 void check(const VocabularyParts& parts) {
-  WISK_ASSERT(parts.count >= 1 && parts.count <= kMostParts && parts.edges[0] >= 0);
+  WISK_ASSERT(parts.count >= 1 && parts.count <= kMostVocabularyParts && parts.edges[0] >= 0);
   for (int p = 0; p < parts.count; ++p) {
     WISK_ASSERT(parts.edges[p] % kBlockIds == 0 && parts.edges[p] <= parts.edges[p + 1]);
   }
@@ -197,7 +197,7 @@ void choose_in_parts(const BlockChoice* blocks, const VocabularyParts& parts, co
 
 void choose_in_rows(const PartChoice* choices, int parts, const ChoiceRows& rows, const Targets& targets,
                     RowChoice* result, Stream stream) {
-  WISK_ASSERT(parts >= 1 && parts <= kMostParts);
+  WISK_ASSERT(parts >= 1 && parts <= kMostVocabularyParts);
   launch_with_denormals<NoShared>(rows_kernel, groups_of(rows.count, kThreads), kThreads, stream, choices,
                                   parts, rows, targets, result);
 }
