@@ -26,12 +26,6 @@ __device__ bool is_active(const ChoiceRows& rows, const Targets& targets, std::i
   return rows.draws == nullptr || rows.draws[row].active != 0;
 }
 
-__device__ Noise noise_of(const ChoiceRows& rows, std::uint64_t seed, std::int32_t row) {
-  if (rows.draws == nullptr) return Noise(Draw{});
-  const RowDraw& draw = rows.draws[row];
-  return Noise(Draw{seed, draw.problem_key, draw.sample, draw.position});
-}
-
 /// Thread block g + groups * row chooses in kBlocksOfGroup blocks of ids of that row, from block
 /// kBlocksOfGroup * g of the held ones; its warps take them in turn. kThreads threads.
 __global__ void __launch_bounds__(kThreads)
@@ -43,10 +37,10 @@ __global__ void __launch_bounds__(kThreads)
   const std::int32_t begin = static_cast<std::int32_t>(blockIdx.x) % groups * kBlocksOfGroup;
   const std::int32_t end = begin + kBlocksOfGroup < blocks.count ? begin + kBlocksOfGroup : blocks.count;
   const bool active = is_active(rows, {}, row);
-  const Noise noise = noise_of(rows, choosing.seed, row);
+  const Draw draw = draw_of(rows, choosing.seed, row);
   if (choosing.temperature > 0 && begin + static_cast<std::int32_t>(threadIdx.x) < end) {
     const std::int32_t block = blocks.first + begin + static_cast<std::int32_t>(threadIdx.x);
-    shared.noise[threadIdx.x] = noise.block(block, ids_in_block(block, blocks.vocabulary));
+    shared.noise[threadIdx.x] = Noise(draw).block(block, ids_in_block(block, blocks.vocabulary));
   }
   __syncthreads();
   const auto lane = static_cast<std::int32_t>(threadIdx.x % kLanes);
@@ -57,7 +51,7 @@ __global__ void __launch_bounds__(kThreads)
     const std::int32_t count = ids_in_block(blocks.first + b, blocks.vocabulary);
     const float low = lane < count ? of_block[lane] : kMinusInfinity;
     const float high = lane + kLanes < count ? of_block[lane + kLanes] : kMinusInfinity;
-    const BlockRule rule{choosing.temperature, noise,
+    const BlockRule rule{choosing.temperature, draw,
                          choosing.temperature > 0 ? shared.noise[b - begin] : BlockNoise{},
                          rows.cuts != nullptr ? rows.cuts[row] : Cut{kMinusInfinity, kNoToken},
                          rows.floors != nullptr ? rows.floors + row : nullptr};

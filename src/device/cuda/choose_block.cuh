@@ -71,10 +71,16 @@ __device__ inline double score_of(Floor floor) {
   return std::bit_cast<double>((bits >> 63) != 0 ? bits & ~(std::uint64_t{1} << 63) : ~bits);
 }
 
+__device__ inline Draw draw_of(const ChoiceRows& rows, std::uint64_t seed, std::int32_t row) {
+  if (rows.draws == nullptr) return {};
+  const RowDraw& draw = rows.draws[row];
+  return {seed, draw.problem_key, draw.sample, draw.position};
+}
+
 /// How the best id of a block is found.
 struct BlockRule {
   double temperature;  // 0: the largest logit
-  Noise noise;         // of the row
+  Draw draw;           // of the row
   BlockNoise of_block;
   Cut cut;
   Floor* floor;  // of the row, or nullptr
@@ -119,7 +125,7 @@ __device__ inline Candidate noisy_best(const float (&logits)[2], std::int32_t fi
     const double scaled = rule.scaled(logits[half]);
     // Addition is monotone, and no Gumbel is above the maximum: a bound in floating point too.
     if (scaled + rule.of_block.maximum < floor) continue;
-    best = better(best, {scaled + rule.noise.gumbel(id, rule.of_block), id});
+    best = better(best, {scaled + Noise(rule.draw).gumbel(id, rule.of_block), id});
   }
   best = best_of_warp(best);
   if (best.score > floor) raised_floor(rule.floor, best.score);
