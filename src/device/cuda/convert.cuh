@@ -13,8 +13,10 @@ namespace wisk::device::cuda {
 __device__ inline float widened(DType type, std::uint32_t bits) {
   if (type == DType::kFloat32) return std::bit_cast<float>(bits);
   if (type == DType::kBFloat16) return std::bit_cast<float>(bits << 16);
-  // The half's fields moved into a float's place, then scaled by 2^112: exact, for denormals too.
-  const float scaled = std::bit_cast<float>((bits & 0x7fffu) << 13) * 0x1p112f;
+  // The half's fields moved into a float's place; a denormal is counted out, which no mode takes for zero.
+  const std::uint32_t magnitude = bits & 0x7fffu;
+  const float scaled = magnitude < 0x400u ? static_cast<float>(magnitude) * 0x1p-24f
+                                          : std::bit_cast<float>((magnitude << 13) + (112u << 23));
   const std::uint32_t special = (bits & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0u;
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | special | ((bits & 0x8000u) << 16));
 }
