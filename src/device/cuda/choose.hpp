@@ -10,9 +10,11 @@
 
 #include <launch.cuh>
 
+#include <cstddef>
 #include <cstdint>
 
 #include <wisk/device/choosing.hpp>
+#include <wisk/device/packed_matrix.hpp>
 
 namespace wisk::device::cuda {
 
@@ -63,6 +65,19 @@ void choose_in_blocks(const float* logits /* [R, stride], column 0 is id parts.e
                       std::int64_t stride, const VocabularyParts& parts, const ChoiceRows& rows,
                       const Choosing& choosing, BlockChoice* blocks /* [R, parts.blocks().count] */,
                       Stream stream);
+
+/// The first step in the epilogue of the product that makes the logits, a head^T: they are in no memory. The
+/// bits are those of linear(), the soft cap (0: none) and choose_in_blocks(). No cuts.
+void choose_in_product(const void* a /* bf16 [R, K], rows lda apart */, std::int64_t lda,
+                       const PackedMatrix& head /* bf16 [parts' ids, K] */, float softcap,
+                       const VocabularyParts& parts, const ChoiceRows& rows, const Choosing& choosing,
+                       BlockChoice* blocks /* [R, parts.blocks().count] */, Stream stream);
+
+/// The same with a given tile of those that it chooses from; the same bits.
+inline constexpr std::size_t kChoosingTiles = 5;
+void choose_in_product_by_tile(const void* a, std::int64_t lda, const PackedMatrix& head, float softcap,
+                               const VocabularyParts& parts, const ChoiceRows& rows, const Choosing& choosing,
+                               BlockChoice* blocks, std::size_t tile, Stream stream);
 
 /// The second.
 void choose_in_parts(const BlockChoice* blocks /* [R, parts.blocks().count] */, const VocabularyParts& parts,

@@ -5,6 +5,7 @@ set(WISK_CUDA_KERNELS
   blend.cu
   choose.cu
   choose_filter.cu
+  choose_product.cu
   gated.cu
   gated_products.cu
   norm.cu
@@ -18,7 +19,6 @@ set(WISK_CUDA_KERNELS
 set(WISK_CUDA_HOST_SOURCES
   cuda_device.cpp
   ingredients.cpp
-  product_plan.cpp
   step_arrays.cpp
 )
 # Those that keep denormals: the others count them as zero (docs/numerics.md).
