@@ -15,15 +15,6 @@ namespace {
 
 constexpr std::size_t kStageBytes = std::size_t{32} << 20;  // of all inputs of one piece, at most
 
-/// Rows of `matrix` from `first` on, `rows` of them: whole panels but at its end. Owns nothing.
-PackedMatrix panels_of(const PackedMatrix& matrix, std::int64_t first, std::int64_t rows) {
-  WISK_ASSERT(first % PackedMatrix::kPanel == 0);
-  return {
-      matrix.dtype, rows, matrix.columns,
-      Buffer(matrix.panel(first / PackedMatrix::kPanel),
-             PackedMatrix::bytes_for(matrix.dtype, rows, matrix.columns), [](std::byte*, std::size_t) {})};
-}
-
 /// Rows of a piece whose inputs fit the staging together; whole panels.
 std::int64_t rows_of_piece(std::span<const BlendInput> inputs, std::int64_t columns) {
   std::size_t row = 0;
@@ -85,8 +76,9 @@ void Ingredients::blend(PackedMatrix& matrix, std::span<const BlendInput> inputs
       copy_to_device(stage->device.data(), stage->host.data(), staged, stream);
       stage->read.record(stream);
     }
-    PackedMatrix part = panels_of(matrix, first, rows);
-    blend_pack(part, pieces, {0, 0, matrix.columns}, storage, stream);
+    constexpr std::int64_t kPanel = PackedMatrix::kPanel;
+    blend_pack(matrix, pieces, {-first, 0, matrix.columns}, storage, first / kPanel,
+               (first + rows + kPanel - 1) / kPanel, stream);
     if (stage != nullptr) stage->blended.record(stream);
   }
 }

@@ -3,6 +3,7 @@ set(WISK_CUDA_KERNELS
   attention.cu
   attention_f32.cu
   blend.cu
+  blend_pack.cu
   choose.cu
   choose_filter.cu
   choose_product.cu
@@ -22,4 +23,4 @@ set(WISK_CUDA_HOST_SOURCES
   step_arrays.cpp
 )
 # Those that keep denormals: the others count them as zero (docs/numerics.md).
-set(WISK_CUDA_KERNELS_WITH_DENORMALS blend.cu choose.cu choose_filter.cu)
+set(WISK_CUDA_KERNELS_WITH_DENORMALS blend.cu blend_pack.cu choose.cu choose_filter.cu)
