@@ -3,31 +3,38 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
-find_package(MPI REQUIRED COMPONENTS CXX)
-# The C++ bindings of MPI are gone from the standard; without this their header is pulled in.
-target_compile_definitions(MPI::MPI_CXX INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
-
-set(HDF5_PREFER_PARALLEL ON)
-find_package(HDF5 REQUIRED COMPONENTS C HL)
-if(NOT HDF5_IS_PARALLEL)
-  message(FATAL_ERROR "wisk needs the parallel flavour of HDF5; found the serial one in ${HDF5_INCLUDE_DIRS}. "
-                      "On Debian: apt-get install libhdf5-openmpi-dev")
+if(WISK_ENGINE_ONLY)
+  find_package(MPI COMPONENTS CXX)
+else()
+  find_package(MPI REQUIRED COMPONENTS CXX)
+endif()
+if(MPI_CXX_FOUND)
+  # The C++ bindings of MPI are gone from the standard; without this their header is pulled in.
+  target_compile_definitions(MPI::MPI_CXX INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 endif()
 
-find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
-if(WISK_TESTS)
-  find_package(Boost 1.74 REQUIRED COMPONENTS context) # fibers of the kernel tests
+if(NOT WISK_ENGINE_ONLY)
+  set(HDF5_PREFER_PARALLEL ON)
+  find_package(HDF5 REQUIRED COMPONENTS C HL)
+  if(NOT HDF5_IS_PARALLEL)
+    message(FATAL_ERROR "wisk needs the parallel flavour of HDF5; found the serial one in ${HDF5_INCLUDE_DIRS}. "
+                        "On Debian: apt-get install libhdf5-openmpi-dev")
+  endif()
+  find_package(yaml-cpp REQUIRED)
+  pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+  pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+  pkg_check_modules(GMP REQUIRED IMPORTED_TARGET gmp)
+  find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
+  if(WISK_TESTS)
+    find_package(Boost 1.74 REQUIRED COMPONENTS context) # fibers of the kernel tests
+  endif()
 endif()
-find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
-pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
-pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(GMP REQUIRED IMPORTED_TARGET gmp)
 
 # CUDA is looked for and not required: WISK_CUDA_FOUND says whether kernels are compiled for GPUs.
 set(WISK_CUDA_FOUND OFF)

@@ -24,7 +24,7 @@ std::vector<int> peers_of(const GpuInfo& gpu) {
 }
 
 std::unique_ptr<Device> make_device(const DeviceOptions& options) {
-  return options.gpu ? cuda::make_cuda_device(options) : make_cpu_device(options.cpu);
+  return options.gpu ? cuda::make_device(*options.gpu, options) : make_cpu_device(options.cpu);
 }
 
 #else

@@ -112,6 +112,7 @@ void place_ranks(comm::Communicator& world, const EngineOptions& options, Topolo
     if (gpus.empty()) fail_without_gpu(world, why_none, wanted);
     if (!place) fail_crowded(world, names);
     topology.gpu = gpus[*place];
+    topology.gpu_free_bytes = device::free_gpu_memory(*topology.gpu);
     topology.kind = device::kind_of(*topology.gpu);
   });
   const std::string first = comm::broadcast_string(world, topology.kind, 0);

@@ -3,8 +3,6 @@
 // faster with.
 //   step_bench SHAPE [--batch 1,8,64] [--context 128,4096] [--threads 0] [--shared 0] [--seconds 2]
 // SHAPE: smollm2-135m, qwen2.5-0.5b, gemma2-2b. --shared: tokens of the context that all sequences share.
-#include <boost/program_options.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -36,6 +34,18 @@ const std::map<std::string, std::string> kShapes = {
       "vocab_size": 256000, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "rope_theta": 10000,
       "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 256, "sliding_window": 4096,
       "attn_logit_softcapping": 50, "final_logit_softcapping": 30, "tie_word_embeddings": true})"}};
+
+using Options = std::map<std::string, std::string>;
+
+/// Pairs of a name that `options` has and its value, from the second argument on.
+void read_options(int argc, char** argv, Options& options) {
+  for (int i = 2; i < argc; i += 2) {
+    if (options.count(argv[i]) == 0 || i + 1 == argc) {
+      throw std::runtime_error(std::string("unknown option or no value: ") + argv[i]);
+    }
+    options[argv[i]] = argv[i + 1];
+  }
+}
 
 std::vector<int> numbers(const std::string& list) {
   std::vector<int> all;
@@ -90,23 +100,12 @@ double median(std::vector<double> values) {
 }
 
 int run(int argc, char** argv) {
-  namespace po = boost::program_options;
-  po::options_description options("step_bench SHAPE");
-  options.add_options()("shape", po::value<std::string>()->required())(
-      "batch", po::value<std::string>()->default_value("1,8,64"))(
-      "context", po::value<std::string>()->default_value("128"))(
-      "threads", po::value<int>()->default_value(0))("shared", po::value<int>()->default_value(0))(
-      "seconds", po::value<double>()->default_value(2));
-  po::variables_map values;
-  po::store(po::command_line_parser(argc, argv)
-                .options(options)
-                .positional(po::positional_options_description().add("shape", 1))
-                .run(),
-            values);
-  po::notify(values);
-
-  const auto device = device::make_cpu_device({.threads = values["threads"].as<int>()});
-  const std::string& shape = values["shape"].as<std::string>();
+  if (argc < 2) throw std::runtime_error("expected a shape: smollm2-135m, qwen2.5-0.5b or gemma2-2b");
+  const std::string shape = argv[1];
+  Options options = {
+      {"--batch", "1,8,64"}, {"--context", "128"}, {"--threads", "0"}, {"--shared", "0"}, {"--seconds", "2"}};
+  read_options(argc, argv, options);
+  const auto device = device::make_cpu_device({.threads = std::stoi(options["--threads"])});
   const model::Architecture a = model::read_architecture(kShapes.at(shape), shape, true);
   model::Weights weights(*device, a, DType::kBFloat16, device::Compute::kBFloat16, {});
   for (auto& layer : weights.layers) {  // untouched memory would be one page of zeros
@@ -130,9 +129,9 @@ int run(int argc, char** argv) {
       shape.c_str(), device->description().c_str(), bandwidth * 1e-9, "batch", "context", "ms a step",
       "tokens/s", "GFLOP/s", "of peak", "of read");
   const auto parameters = static_cast<double>(a.parameters());
-  for (const int context : numbers(values["context"].as<std::string>())) {
-    for (const int batch : numbers(values["batch"].as<std::string>())) {
-      const Step step(batch, context, std::min(values["shared"].as<int>(), context));
+  for (const int context : numbers(options["--context"])) {
+    for (const int batch : numbers(options["--batch"])) {
+      const Step step(batch, context, std::min(std::stoi(options["--shared"]), context));
       device::KvCache cache = transformer.make_cache(step.page_count);
       const auto forward = [&] {
         transformer.forward({step.ids, step.positions, step.page_rows, step.pages}, cache, step.rows);
@@ -141,7 +140,7 @@ int run(int argc, char** argv) {
       forward();
       std::vector<double> seconds, peaks;
       const Stopwatch all;
-      while (seconds.size() < 3 || all.seconds() < values["seconds"].as<double>()) {
+      while (seconds.size() < 3 || all.seconds() < std::stod(options["--seconds"])) {
         const Stopwatch watch;
         forward();
         seconds.push_back(watch.seconds());

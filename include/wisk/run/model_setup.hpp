@@ -63,6 +63,7 @@ struct Topology {
   std::unique_ptr<comm::Communicator> replica, node;
   int replicas = 1, replica_index = 0;
   std::optional<device::GpuInfo> gpu;  ///< none: it computes on the CPU
+  std::uint64_t gpu_free_bytes = 0;    ///< of its memory, when it was chosen
   std::string kind = "cpu";            ///< of hardware (device::Device::kind), the same on every rank
   [[nodiscard]] bool leads() const { return replica->rank() == 0; }
   /// The leader's `asked` on each rank of the replica. Collective over the replica.

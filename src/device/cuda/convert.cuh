@@ -13,10 +13,13 @@ namespace wisk::device::cuda {
 __device__ inline float widened(DType type, std::uint32_t bits) {
   if (type == DType::kFloat32) return std::bit_cast<float>(bits);
   if (type == DType::kBFloat16) return std::bit_cast<float>(bits << 16);
-  // The half's fields moved into a float's place, then scaled by 2^112: exact, for denormals too.
-  const float scaled = std::bit_cast<float>((bits & 0x7fffu) << 13) * 0x1p112f;
-  const std::uint32_t special = (bits & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0u;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | special | ((bits & 0x8000u) << 16));
+  const std::uint32_t magnitude = bits & 0x7fffu, sign = (bits & 0x8000u) << 16;
+  const std::uint32_t rebias = magnitude >= 0x7c00u ? 224u << 23 : 112u << 23;  // infinities and NaNs stay
+  // A denormal half is a whole number of 2^-24, a normal float: exact where denormals count as zero, too.
+  if (magnitude < 0x0400u)
+    return std::bit_cast<float>(sign |
+                                std::bit_cast<std::uint32_t>(static_cast<float>(magnitude) * 0x1p-24f));
+  return std::bit_cast<float>(sign | ((magnitude << 13) + rebias));
 }
 
 /// The bits of `value` in `type`, to nearest even; every NaN becomes the positive quiet one without payload.

@@ -9,7 +9,7 @@ std::vector<GpuInfo> list_gpus(std::string& why_none);
 std::uint64_t free_memory(const GpuInfo& gpu);
 std::vector<int> peers_of(const GpuInfo& gpu);
 
-/// options.gpu is there.
-std::unique_ptr<Device> make_cuda_device(const DeviceOptions& options);
+/// On `gpu`, with the rest of `options`.
+std::unique_ptr<Device> make_device(const GpuInfo& gpu, const DeviceOptions& options);
 
 }  // namespace wisk::device::cuda

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <cuda_runtime.h>
+#include <cuda_runtime_api.h>
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);

@@ -2,9 +2,11 @@
 // Twin of tests/support/cuda_on_host/target.hpp: kernels run on the GPU. Tests use little memory, far less
 // than any card has free.
 
-#include <launch.cuh>
+#include <cuda_runtime_api.h>
 
 #include <cstddef>
+
+#include <stream.hpp>
 
 namespace wisk::test {
 

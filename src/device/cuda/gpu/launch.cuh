@@ -16,7 +16,8 @@ namespace wisk::device::cuda {
 struct NoShared {};
 
 /// Starts kernel(arguments...) on blocks x threads with one Shared a block; nothing where there are no
-/// blocks. Without `<<<>>>`, so that g++ can read the headers that include this.
+/// blocks. Without `<<<>>>`, so that g++ can read this file, and tests of kernels need no nvcc. Denormals
+/// count as zero: the kernel's file is compiled with --ftz=true.
 template <class Shared, class... Parameters>
 void launch(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, Stream stream,
             std::type_identity_t<Parameters>... arguments) {
@@ -33,6 +34,14 @@ void launch(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, St
                                               nullptr};
   check(cudaLaunchKernel(function, dim3(blocks), dim3(threads), pointers, bytes, stream),
         "start of a kernel");
+}
+
+/// The same for kernels that keep denormals. On a GPU nvcc decides which do, file by file (--ftz); on the
+/// host, this.
+template <class Shared, class... Parameters>
+void launch_with_denormals(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, Stream stream,
+                           std::type_identity_t<Parameters>... arguments) {
+  launch<Shared>(kernel, blocks, threads, stream, arguments...);
 }
 
 /// The block's shared memory. One Shared a kernel; its content is undefined at first.
