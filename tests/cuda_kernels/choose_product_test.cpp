@@ -9,13 +9,13 @@
 namespace wisk::test {
 namespace {
 
+using device::Choosing;
+using device::RowDraw;
+using device::VocabularyParts;
 using device::cuda::BlockChoice;
 using device::cuda::ChoiceRows;
-using device::cuda::Choosing;
 using device::cuda::Floor;
 using device::cuda::kChoosingTiles;
-using device::cuda::RowDraw;
-using device::cuda::VocabularyParts;
 
 constexpr std::int32_t kTokensOfTile[kChoosingTiles] = {8, 16, 32, 64, 128};
 
@@ -120,9 +120,9 @@ TEST(CudaChooseInProductTokens, AreTheCpus) {
     const Shifted<BlockChoice> blocks(size * static_cast<std::size_t>(head.parts.blocks().count));
     device::cuda::choose_in_product(head.operand.device.data(), head.operand.lda, head.matrix, setting.cap,
                                     head.parts, rows, choosing, blocks.data(), {});
-    const Shifted<device::cuda::PartChoice> choices(size);
+    const Shifted<device::PartChoice> choices(size);
     device::cuda::choose_in_parts(blocks.data(), head.parts, rows, {}, choices.data(), {});
-    const Shifted<device::cuda::RowChoice> result(size);
+    const Shifted<device::RowChoice> result(size);
     device::cuda::choose_in_rows(choices.data(), 1, rows, {}, result.data(), {});
     sample::Chooser chooser(setting.vocabulary);
     for (std::int32_t r = 0; r < count; ++r) {

@@ -10,9 +10,9 @@
 namespace wisk::test {
 namespace {
 
-using device::cuda::Choosing;
-using device::cuda::RowChoice;
-using device::cuda::RowDraw;
+using device::Choosing;
+using device::RowChoice;
+using device::RowDraw;
 using sample::SamplingParameters;
 
 constexpr std::uint64_t kSeed = 0x1122334455667788u;
