@@ -43,31 +43,13 @@ RankView view_of(const comm::Communicator& world, int node) {
   return view;
 }
 
-std::string as_text(const RankView& view) {
-  nlohmann::json gpus = nlohmann::json::array();
-  for (const device::GpuInfo& gpu : view.gpus)
-    gpus.push_back({gpu.index, gpu.name, gpu.major, gpu.minor, gpu.multiprocessors, gpu.memory_bytes,
-                    gpu.memory_bytes_per_second, gpu.bus_id});
-  const nlohmann::json all = {view.node, view.host, view.why_none, gpus};
-  return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-RankView from_text(const std::string& text) {
-  const auto all = nlohmann::json::parse(text);
-  RankView view{all[0], all[1], {}, all[2]};
-  for (const auto& item : all[3]) {
-    view.gpus.push_back({item[0], item[1], item[2], item[3], item[4], item[5], item[6], item[7]});
-  }
-  return view;
-}
-
 /// Every rank's view, in order. Collective.
 std::vector<RankView> gather_views(comm::Communicator& world, Topology& topology) {
   std::array<int, 1> node = {world.rank()};
   topology.node->broadcast(std::as_writable_bytes(std::span(node)), 0);
   std::vector<RankView> views;
-  for (const std::string& text : gather_texts(world, as_text(view_of(world, node[0]))))
-    views.push_back(from_text(text));
+  for (const std::string& text : gather_texts(world, text_of(view_of(world, node[0]))))
+    views.push_back(view_from(text));
   return views;
 }
 
@@ -92,6 +74,24 @@ std::optional<device::GpuInfo> gpu_on_node(const std::vector<RankView>& views, s
 }
 
 }  // namespace
+
+std::string text_of(const RankView& view) {
+  nlohmann::json gpus = nlohmann::json::array();
+  for (const device::GpuInfo& gpu : view.gpus)
+    gpus.push_back({gpu.index, gpu.name, gpu.major, gpu.minor, gpu.multiprocessors, gpu.memory_bytes,
+                    gpu.memory_bytes_per_second, gpu.bus_id});
+  const nlohmann::json all = {view.node, view.host, view.why_none, gpus};
+  return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+RankView view_from(const std::string& text) {
+  const auto all = nlohmann::json::parse(text);
+  RankView view{all[0], all[1], {}, all[2]};
+  for (const auto& item : all[3]) {
+    view.gpus.push_back({item[0], item[1], item[2], item[3], item[4], item[5], item[6], item[7]});
+  }
+  return view;
+}
 
 std::vector<std::optional<std::size_t>> share_out_gpus(const std::vector<std::vector<std::string>>& visible,
                                                        bool share) {

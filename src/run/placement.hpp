@@ -18,6 +18,10 @@ struct RankView {
   std::string why_none;               ///< where there are none
 };
 
+/// For the way to other ranks.
+std::string text_of(const RankView& view);
+RankView view_from(const std::string& text);
+
 /// For each rank of a node, in order, the place of its GPU in what it sees. `visible`: names of GPUs, the
 /// same for the same GPU in every rank. The first one that no rank before has, nullopt when there is none
 /// left; so ranks may all see all GPUs, or each its own. With `share` a rank has none only where it sees

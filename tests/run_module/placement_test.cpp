@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <tuple>
 #include <wisk/comm/mpi.hpp>
 #include <wisk/core/error.hpp>
 #include <wisk/run/devices.hpp>
@@ -136,6 +137,24 @@ TEST(ChooseGpu, KindsAreNotMixed) {
                      0),
       0u)
       << found[1];
+}
+
+TEST(RankViews, ArriveAsTheyWere) {
+  const RankView view{
+      3, "host \"n1\"", {{0, "A", 8, 0, 108, 42, 1.5, "1B"}, {1, "B\n", 9, 0, 132, 1ull << 40, 0, "3D"}}, ""};
+  const RankView found = view_from(text_of(view));
+  EXPECT_EQ(found.node, view.node);
+  EXPECT_EQ(found.host, view.host);
+  EXPECT_EQ(found.why_none, view.why_none);
+  ASSERT_EQ(found.gpus.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const device::GpuInfo &a = found.gpus[i], &b = view.gpus[i];
+    EXPECT_EQ(std::tie(a.index, a.name, a.major, a.minor, a.multiprocessors, a.memory_bytes,
+                       a.memory_bytes_per_second, a.bus_id),
+              std::tie(b.index, b.name, b.major, b.minor, b.multiprocessors, b.memory_bytes,
+                       b.memory_bytes_per_second, b.bus_id));
+  }
+  EXPECT_EQ(view_from(text_of({0, "", {}, "why"})).why_none, "why");
 }
 
 class PlaceRanks : public ::testing::Test {
