@@ -199,9 +199,9 @@ void Transformer::attention(std::size_t index, const device::StepTokens& step, d
   shape.scale = a.attention_scale;
   shape.softcap = a.attention_softcap;
   shape.window = a.layers[index].window;
-  const bool in_place = device_.operand_bytes(compute_) == sizeof(float);
-  const device::Operands rotated =
-      in_place ? device::Operands(q) : work_->rotated.operands(device_, tokens * q_width, compute_);
+  const device::Operands rotated = device_.is_host_memory()
+                                       ? device::Operands(q)
+                                       : work_->rotated.operands(device_, tokens * q_width, compute_);
   const device::Operands attended = work_->attended.operands(device_, tokens * q_width, compute_);
   const int number = static_cast<int>(index);
   device_.rotate_and_store(shape, q, k, v, work_->angles[layer_rope(index)].angles.as<float>(), compute_,
@@ -379,12 +379,9 @@ Logits Transformer::logits(std::int64_t count) {
   const std::int64_t stride = logit_stride(), local = weights_.output_embedding().rows,
                      blocks = device::logit_blocks(local);
   if (replica_.size() > 1) return gather_logits(count, local);
-  std::span<const float> maxima =
-      device_.host_view(work_->maxima.get(device_, count * blocks), count * blocks);
-  if (!device_.is_host_memory()) {  // the next view takes its place
-    work_->exchanged.assign(maxima.begin(), maxima.end());
-    maxima = work_->exchanged;
-  }
+  std::span<const float> maxima;  // other devices don't look for them
+  if (device_.is_host_memory())
+    maxima = {work_->maxima.get(device_, 0), static_cast<std::size_t>(count * blocks)};
   return {device_.host_view(work_->logits.get(device_, count * stride), count * stride), maxima,
           architecture_.vocabulary, stride};
 }

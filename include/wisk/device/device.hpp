@@ -217,7 +217,7 @@ class Device {
 
   /// Rotates q and k of every head by the angles of the token's position (pairs (d, d + D/2): Su et al.,
   /// RoFormer, arXiv 2104.09864, in the half-split form of Hugging Face checkpoints) and rounds them; q goes
-  /// to `rotated` (q itself where operands are f32, else other memory), keys and values into their pages,
+  /// to `rotated` (q itself where is_host_memory(), else other memory), keys and values into their pages,
   /// rounded to the cache's dtype. q and k may be overwritten.
   virtual void rotate_and_store(const AttentionShape& shape, float* q /* [T, H, D] */,
                                 float* k /* [T, G, D] */, const float* v /* [T, G, D] */,
