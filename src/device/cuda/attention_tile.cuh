@@ -130,6 +130,7 @@ struct AttentionTile {
 
   /// `query`: [D/2] pairs of row lane / 4, or null.
   __device__ void load_queries(const std::uint32_t* query, const Lane& lane) {
+#pragma unroll
     for (int c = 0; c < kChunks; ++c) {
       for (int i = 0; i < 2; ++i) {
         const int pair = 8 * c + 4 * i + lane.pair;
@@ -141,6 +142,7 @@ struct AttentionTile {
 
   __device__ void multiply_keys(const Words* keys, const Lane& lane, float (&scores)[2][4]) const {
     const Words* from = keys + lane.row / 4 * (2 * kPanel * dim.panels()) + lane.unit();
+#pragma unroll
     for (int c = 0; c < kChunks; ++c) {
       if (!kWhole && c >= dim.panels()) continue;
       multiply_panels(scores, load_shared_16(from + 32 * c), load_shared_16(from + 32 * c + 16), queries[c]);
@@ -186,6 +188,7 @@ struct AttentionTile {
     }
     std::uint32_t seen[4];
     for (int i = 0; i < 4; ++i) seen[i] = seen_of_pair(4 * i + lane.pair, block.last);
+#pragma unroll
     for (int w = 0; w < kWide; ++w) {
       if (!kWhole && 2 * w >= dim.panels()) continue;
       const int panel = 2 * w + lane.row / 4;
