@@ -270,18 +270,23 @@ struct Warp {
       const std::int32_t position = __shfl_sync(kWholeWarp, row.position, of_row);
       const int place = __shfl_sync(kWholeWarp, static_cast<int>(row.place), of_row);
       if (place < 0) continue;
+      const std::int64_t dim = tile.dim.dim();
 #pragma unroll
       for (int w = 0; w < tile.kWide; ++w) {
+        TwoWords words;
         for (int j = 0; j < 2; ++j) {
-          const int d = 32 * w + 4 * lane.row + 2 * j;
-          std::uint32_t pair = 0;
           // Adding +0 makes a zero positive: its sign could depend on what an unseen key's slot holds.
           const float even = tile.sums[w][j][e] / denominator + 0.0f;
           const float odd = tile.sums[w][j][e + 2] / denominator + 0.0f;
-          if (position >= 0)
-            pair = float_to_bf16(even) | static_cast<std::uint32_t>(float_to_bf16(odd)) << 16;
-          if (d < tile.dim.dim())
-            work.out[(static_cast<std::int64_t>(place) * tile.dim.dim() + d) / 2] = pair;
+          words.word[j] = position < 0 ? 0 : bf16_pair(even, odd);
+        }
+        const int d = 32 * w + 4 * lane.row;
+        std::uint32_t* out = work.out + (place * dim + d) / 2;
+        if constexpr (kWhole) {
+          *reinterpret_cast<TwoWords*>(out) = words;
+        } else {
+          if (d < dim) out[0] = words.word[0];
+          if (d + 2 < dim) out[1] = words.word[1];
         }
       }
     }
