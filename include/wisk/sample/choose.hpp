@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <wisk/sample/noise.hpp>
+#include <wisk/core/noise.hpp>
 #include <wisk/sample/parameters.hpp>
 
 namespace wisk::sample {
