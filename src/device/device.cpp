@@ -1,5 +1,7 @@
 #include <wisk/device/device.hpp>
 
+#include <wisk/core/assert.hpp>
+
 namespace wisk::device {
 
 PackedMatrix Device::allocate_matrix(DType dtype, std::int64_t rows, std::int64_t columns) {
@@ -28,6 +30,16 @@ void Device::update_residual(const ResidualUpdate& u, std::int64_t rows, std::in
     add_parts(sum, nullptr, rows, width, true, u.x);
   }
   if (u.next_norm != nullptr) rms_norm(u.x, u.next_norm, u.epsilon, rows, width, u.rounding, u.out);
+}
+
+void Device::choose_in_parts(const Linear& /*head*/, std::int64_t /*rows*/, const VocabularyParts& /*parts*/,
+                             PartChoice* /*choices*/) {
+  WISK_ASSERT(chooses());
+}
+
+void Device::choose_in_rows(const PartChoice* /*choices*/, int /*parts*/, std::int64_t /*rows*/,
+                            RowChoice* /*result*/) {
+  WISK_ASSERT(chooses());
 }
 
 }  // namespace wisk::device

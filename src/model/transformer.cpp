@@ -108,7 +108,7 @@ Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cac
   work_->products.clear();
   work_->others.clear();
   extend_angles(step);
-  const device::StepSize size = device_.begin_step(step, rows);
+  const device::StepSize size = device_.begin_step(step, rows, nullptr);
   const auto operators = [&] {
     embed(step, size.tokens);
     for (std::size_t layer = 0; layer < architecture_.layers.size(); ++layer) {

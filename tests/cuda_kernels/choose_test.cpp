@@ -5,6 +5,7 @@
 #include <wisk/core/error.hpp>
 
 #include "choose_fixture.hpp"
+#include "sample/plain_choice.hpp"
 
 namespace wisk::test {
 namespace {
@@ -29,22 +30,26 @@ std::string describe(const Choosing& c) {
          std::to_string(c.top_p) + ", min_p " + std::to_string(c.min_p);
 }
 
+SamplingParameters parameters_of(const Choosing& setting) {
+  SamplingParameters parameters;
+  parameters.temperature = setting.temperature;
+  parameters.top_k = setting.top_k;
+  parameters.top_p = setting.top_p;
+  parameters.min_p = setting.min_p;
+  return parameters;
+}
+
 /// The CPU's token of every row, and log probabilities within the bound.
 void expect_cpu_choice(const Logits& logits, const std::vector<RowDraw>& draws, const Choosing& setting,
                        const Layout& layout) {
   SCOPED_TRACE("V " + std::to_string(logits.vocabulary) + ", " + describe(setting) + ", " +
                std::to_string(layout.parts) + " parts, floors " + std::to_string(layout.floors));
   const std::vector<RowChoice> chosen = choice_of(logits, draws, setting, layout);
-  SamplingParameters parameters;
-  parameters.temperature = setting.temperature;
-  parameters.top_k = setting.top_k;
-  parameters.top_p = setting.top_p;
-  parameters.min_p = setting.min_p;
   sample::Chooser chooser(logits.vocabulary);
   for (std::int32_t r = 0; r < logits.rows; ++r) {
     const RowDraw& draw = draws[static_cast<std::size_t>(r)];
     const sample::Choice expected = chooser.choose(
-        logits.row(r), parameters, {setting.seed, draw.problem_key, draw.sample, draw.position});
+        logits.row(r), parameters_of(setting), {setting.seed, draw.problem_key, draw.sample, draw.position});
     const RowChoice& row = chosen[static_cast<std::size_t>(r)];
     EXPECT_EQ(row.token, expected.token) << "row " << r;
     EXPECT_TRUE(near_logprob(row.logprob, expected.logprob, logits.vocabulary))
@@ -67,36 +72,49 @@ TEST_P(CudaChoose, GivesTheCpusTokens) {
   }
 }
 
-TEST_P(CudaChoose, FiltersGiveTheCpusTokens) {
-  const std::vector<Choosing> settings = {choosing(1, 1),
-                                          choosing(1, 20),
-                                          choosing(0.3, 100),
-                                          choosing(1, 0, 0.95),
-                                          choosing(5, 0, 0.5),
-                                          choosing(1, 0, 0),
-                                          choosing(1, 0, 1, 0.05),
-                                          choosing(5, 0, 1, 0.3),
-                                          choosing(1, 0, 1, 1),
-                                          choosing(0.6, 20, 0.95),
-                                          choosing(5, 50, 0.9, 0.02),
-                                          choosing(1, 0, 0.999),
-                                          choosing(0.01, 0, 0.9),
-                                          choosing(0.9, 1000, 0.3, 0.001),
-                                          choosing(1, 64, 1, 0.01),
-                                          choosing(1e6, 500, 0.7, 0)};
-  std::uint32_t position = 100;
-  for (const std::int32_t vocabulary : kVocabularies) {
+const std::vector<Choosing> kFilters = {
+    choosing(1, 1),          choosing(1, 20),           choosing(0.3, 100),
+    choosing(1, 0, 0.95),    choosing(5, 0, 0.5),       choosing(1, 0, 0),
+    choosing(1, 0, 1, 0.05), choosing(5, 0, 1, 0.3),    choosing(1, 0, 1, 1),
+    choosing(0.6, 20, 0.95), choosing(5, 50, 0.9, .02), choosing(1, 0, 0.999),
+    choosing(1e-6, 0, 0.9),  choosing(0.9, 999, 0.3),   choosing(1, 64, 1, 0.01),
+    choosing(1e6, 500, 0.7), choosing(1, 0, 1, 1e-300), choosing(2, 0, 0.99, 1e-9)};
+
+TEST_P(CudaChoose, FiltersKeepTheIdsOfThePlainSort) {
+  for (const std::int32_t vocabulary : {1, 63, 65, 1000}) {
     const Logits logits = logits_of_every_character(vocabulary, 2);
-    for (std::size_t s = 0; s < settings.size(); s += kThreadSanitizer ? 3 : 1) {
-      expect_cpu_choice(logits, draws_of(logits.rows, position), settings[s],
-                        {.floors = s % 3 != 0, .shift = s % 2});
-      ++position;
+    const std::vector<RowDraw> draws = draws_of(logits.rows, 0);
+    const device::cuda::ChoiceRows rows{logits.rows, draws.data(), nullptr, nullptr};
+    for (std::size_t s = 0; s < kFilters.size(); s += kThreadSanitizer ? 3 : 1) {
+      const std::vector<device::cuda::Cut> cuts = cuts_of(logits, rows, kFilters[s], s % 2);
+      for (std::int32_t r = 0; r < logits.rows && !cuts.empty(); ++r) {
+        std::vector<std::int32_t> expected = kept_ids(logits.row(r), parameters_of(kFilters[s])), kept;
+        std::erase_if(expected, [&](std::int32_t id) {
+          return std::isinf(logits.row(r)[static_cast<std::size_t>(id)]);
+        });
+        std::sort(expected.begin(), expected.end());
+        const device::cuda::Cut& cut = cuts[static_cast<std::size_t>(r)];
+        for (std::int32_t id = 0; id < vocabulary; ++id) {
+          const float logit = logits.row(r)[static_cast<std::size_t>(id)];
+          if (std::isinf(logit)) continue;
+          if (logit > cut.logit || (logit == cut.logit && id <= cut.last)) kept.push_back(id);
+        }
+        EXPECT_EQ(kept, expected) << "V " << vocabulary << ", row " << r << ", " << describe(kFilters[s]);
+      }
     }
   }
 }
 
+TEST_P(CudaChoose, FiltersGiveTheCpusTokens) {
+  const Logits logits = logits_of_every_character(kThreadSanitizer ? 500 : 5000, 2);
+  for (std::size_t s = 0; s < kFilters.size(); s += kThreadSanitizer ? 5 : 1) {
+    expect_cpu_choice(logits, draws_of(logits.rows, static_cast<std::uint32_t>(s)), kFilters[s],
+                      {.floors = s % 3 != 0, .shift = s % 2});
+  }
+}
+
 TEST_P(CudaChoose, RanksThatHoldPartsGiveTheBitsOfOneThatHoldsAll) {
-  for (const std::int32_t vocabulary : kVocabularies) {
+  for (const std::int32_t vocabulary : {1, 100, 1000}) {
     const Logits logits = logits_of_every_character(vocabulary, 3);
     const std::vector<RowDraw> draws = draws_of(logits.rows, 7);
     for (const Choosing& setting : {choosing(1), choosing(0), choosing(0.7, 30, 0.9)}) {
@@ -128,8 +146,9 @@ TEST_P(CudaChoose, KnownAnswers) {  // those of Choose.KnownAnswers
 }
 
 TEST_P(CudaChoose, FiltersKeepTheLowerIdsOfEqualLogits) {
-  constexpr std::int32_t kRows = kThreadSanitizer ? 4 : 400;
-  const Logits logits{200, kRows, std::vector<float>(200 * kRows, 0.25f)};
+  const Logits logits{200, 1, std::vector<float>(200, 0.25f)};
+  const std::vector<RowDraw> draws = draws_of(1, 3);
+  const device::cuda::ChoiceRows rows{1, draws.data(), nullptr, nullptr};
   for (const auto& [setting, kept] : std::vector<std::pair<Choosing, std::int32_t>>{
            {choosing(1, 70), 70},
            {choosing(1, 0, 0.5), 100},    // exactly half of 200 equal ones reaches 0.5
@@ -137,16 +156,9 @@ TEST_P(CudaChoose, FiltersKeepTheLowerIdsOfEqualLogits) {
            {choosing(1, 70, 0.5), 35},    // of what top_k left
            {choosing(1, 0, 0), 1},
            {choosing(1, 0, 1, 1), 200}}) {
-    std::int32_t highest = 0;
-    const std::vector<RowDraw> draws = draws_of(kRows, 3);
-    const std::vector<RowChoice> chosen = choice_of(logits, draws, setting, {});
-    for (const RowChoice& row : chosen) highest = std::max(highest, row.token);
-    EXPECT_LT(highest, kept) << describe(setting);
-    const device::cuda::ChoiceRows rows{1, draws.data(), nullptr, nullptr};
-    const std::vector<device::cuda::Cut> cuts =
-        cuts_of({200, 1, std::vector<float>(200, 0.25f)}, rows, setting, 0);
-    EXPECT_EQ(cuts[0].logit, 0.25f);
-    EXPECT_EQ(std::min(cuts[0].last, 199), kept - 1) << describe(setting);
+    const device::cuda::Cut cut = cuts_of(logits, rows, setting, 0)[0];
+    EXPECT_EQ(cut.logit, 0.25f);
+    EXPECT_EQ(std::min(cut.last, 199), kept - 1) << describe(setting);
   }
 }
 
@@ -204,9 +216,8 @@ TEST_P(CudaChoose, ScoresTokensOfAPrompt) {
         EXPECT_TRUE(near_logprob(row.logprob, expected, vocabulary)) << row.logprob << ", not " << expected;
         EXPECT_EQ(row.broken, r == 8 ? 1 : 0);
         if (r == 8) continue;
-        SamplingParameters greedy;
-        greedy.temperature = 0;
-        EXPECT_EQ(row.token, sample::Chooser(vocabulary).choose(logits.row(r), greedy, {}).token);
+        EXPECT_EQ(row.token,
+                  sample::Chooser(vocabulary).choose(logits.row(r), parameters_of(choosing(0)), {}).token);
       }
     }
   }

@@ -12,6 +12,7 @@
 
 #include <wisk/device/blend.hpp>
 #include <wisk/device/buffer.hpp>
+#include <wisk/device/choosing.hpp>
 #include <wisk/device/kv_cache.hpp>
 #include <wisk/device/packed_matrix.hpp>
 
@@ -66,6 +67,12 @@ struct StepTokens {
 struct StepSize {
   std::int64_t tokens = 0, rows = 0;
   bool operator==(const StepSize&) const = default;
+};
+
+/// How the next tokens of a step's rows are chosen.
+struct StepChoice {
+  Choosing choosing;
+  std::span<const RowDraw> draws = {};  // [R], host
 };
 
 struct AttentionShape {
@@ -164,7 +171,9 @@ class Device {
 
   /// Begins a step, and to defer: its operators are given this `step`, these `rows` (indices of tokens whose
   /// logits are wanted) and no others, and are asked for the number of tokens and rows that this returns.
-  virtual StepSize begin_step(const StepTokens& step, std::span<const std::int32_t> rows) = 0;
+  /// `choice`: how their next tokens are chosen, where the device does that (chooses()).
+  virtual StepSize begin_step(const StepTokens& step, std::span<const std::int32_t> rows,
+                              const StepChoice* choice) = 0;
 
   /// Does operators(), which depend on nothing but the step's size and on memory that stays where it is until
   /// something is allocated: a device may record them, and repeat them for the next step of that size. They
@@ -176,7 +185,7 @@ class Device {
   virtual void embed(const StepTokens& step, const PackedMatrix& embedding /* [rows, C] */,
                      std::int64_t first_row, float scale, float* x /* [T, C] */) = 0;
 
-  /// out[r, :] = x[rows[r], :].
+  /// out[r, :] = x[rows[r], :], for as many rows as begin_step() said.
   virtual void take_rows(const float* x /* [.., width] */, std::int64_t width,
                          std::span<const std::int32_t> rows /* [R], host */, float* out /* [R, width] */) = 0;
 
@@ -225,6 +234,18 @@ class Device {
   /// out[i] = act(gate[i]) * up[i], rounded to `rounding`; out may be gate where operands are f32.
   virtual void gated(Activation activation, const float* gate, const float* up, std::int64_t count,
                      Compute rounding, Operands out) = 0;
+
+  /// Whether this device chooses tokens itself: then choose_in_parts() and choose_in_rows() are there.
+  [[nodiscard]] virtual bool chooses() const { return false; }
+
+  /// Of the logits cap(a W^T) that `head` describes, the choice of each row in each of this rank's parts of
+  /// the vocabulary: see <wisk/device/choosing.hpp>. head.out is written only where it is needed: filters
+  /// need it, and the whole vocabulary in one rank.
+  virtual void choose_in_parts(const Linear& head, std::int64_t rows, const VocabularyParts& parts,
+                               PartChoice* choices /* [parts.count, rows] */);
+  /// The choice of each row, from the parts of all ranks in their order.
+  virtual void choose_in_rows(const PartChoice* choices /* [parts, rows] */, int parts, std::int64_t rows,
+                              RowChoice* result /* [rows] */);
 
   /// x[i] = cap * tanh(x[i] / cap): what Linear::softcap does to logits.
   virtual void softcap(float* x, std::int64_t count, float cap) = 0;

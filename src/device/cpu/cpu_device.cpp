@@ -93,7 +93,9 @@ class CpuDevice final : public Device {
   bool is_host_memory() const override { return true; }
   std::int64_t operand_bytes(Compute) const override { return sizeof(float); }
 
-  StepSize begin_step(const StepTokens& step, std::span<const std::int32_t> rows) override {
+  StepSize begin_step(const StepTokens& step, std::span<const std::int32_t> rows,
+                      const StepChoice* choice) override {
+    WISK_ASSERT(choice == nullptr);
     defer();
     return {step.size(), static_cast<std::int64_t>(rows.size())};
   }

@@ -85,7 +85,7 @@ __device__ Blocks blocks_of_warp(std::int32_t position, int window) {
     blocks.begin = begin < blocks.begin ? begin : blocks.begin;
     blocks.end = end > blocks.end ? end : blocks.end;
   }
-  return blocks;
+  return blocks.end == 0 ? Blocks{0, 0} : blocks;
 }
 
 /// The first block of `blocks` whose page is not the same for all tokens that see it. All threads.
@@ -128,8 +128,9 @@ __device__ std::int32_t shared_page(const Work& work, const Tokens& tokens, int 
 /// CPU. All members are of the whole warp.
 class BlocksOfRows {
  public:
-  __device__ BlocksOfRows(const Work& work, const Row& row, const Lane& lane)
-      : work_(work), row_(row), lane_(lane) {}
+  /// Before the start of block `begin`.
+  __device__ BlocksOfRows(const Work& work, const Row& row, const Lane& lane, int begin)
+      : work_(work), row_(row), lane_(lane), block_(begin - 1) {}
 
   /// Goes to the start of a block.
   __device__ void enter(int block) {
@@ -164,7 +165,7 @@ class BlocksOfRows {
   const Work& work_;
   const Row& row_;
   const Lane& lane_;
-  int block_ = 0, last_ = 0;
+  int block_, last_ = 0;
   std::int32_t page_ = -1;
   std::uint32_t seen_ = 0, starts_ = 0;
 };
@@ -196,7 +197,7 @@ struct Warp {
       }
       cp_async_commit();
     };
-    BlocksOfRows blocks(work, row, lane);
+    BlocksOfRows blocks(work, row, lane, begin);
     for (int ahead = 0; ahead < kPages - 1; ++ahead) stage(begin + ahead);
     for (int block = begin; block < end; ++block) {
       cp_async_wait<kPages - 2>();
@@ -230,8 +231,7 @@ struct Warp {
       }
       cp_async_commit();
     };
-    BlocksOfRows blocks(work, row, lane);
-    if (begin < end) blocks.enter(begin);
+    BlocksOfRows blocks(work, row, lane, begin);
     BlockOfKeys ahead[kStages];
     for (int s = 0; s < kStages; ++s) {
       ahead[s] = blocks.take_before(end);

@@ -21,17 +21,6 @@ struct Shared {
   BlockNoise noise[kBlocksOfGroup];
 };
 
-__device__ bool is_active(const ChoiceRows& rows, const Targets& targets, std::int32_t row) {
-  if (targets.ids != nullptr) return targets.ids[row] >= 0;
-  return rows.draws == nullptr || rows.draws[row].active != 0;
-}
-
-__device__ Noise noise_of(const ChoiceRows& rows, std::uint64_t seed, std::int32_t row) {
-  if (rows.draws == nullptr) return Noise(Draw{});
-  const RowDraw& draw = rows.draws[row];
-  return Noise(Draw{seed, draw.problem_key, draw.sample, draw.position});
-}
-
 /// Thread block g + groups * row chooses in kBlocksOfGroup blocks of ids of that row, from block
 /// kBlocksOfGroup * g of the held ones; its warps take them in turn. kThreads threads.
 __global__ void __launch_bounds__(kThreads)
@@ -43,26 +32,13 @@ __global__ void __launch_bounds__(kThreads)
   const std::int32_t begin = static_cast<std::int32_t>(blockIdx.x) % groups * kBlocksOfGroup;
   const std::int32_t end = begin + kBlocksOfGroup < blocks.count ? begin + kBlocksOfGroup : blocks.count;
   const bool active = is_active(rows, {}, row);
-  const Noise noise = noise_of(rows, choosing.seed, row);
-  if (choosing.temperature > 0 && begin + static_cast<std::int32_t>(threadIdx.x) < end) {
-    const std::int32_t block = blocks.first + begin + static_cast<std::int32_t>(threadIdx.x);
-    shared.noise[threadIdx.x] = noise.block(block, ids_in_block(block, blocks.vocabulary));
-  }
+  const auto mine = begin + static_cast<std::int32_t>(threadIdx.x);
+  if (active && mine < end) shared.noise[threadIdx.x] = noise_of_block(blocks, mine, rows, choosing, row);
   __syncthreads();
-  const auto lane = static_cast<std::int32_t>(threadIdx.x % kLanes);
   const auto warp = static_cast<std::int32_t>(threadIdx.x / kLanes);
   for (std::int32_t b = begin + warp; active && b < end; b += kWarps) {
-    const std::int32_t first = (blocks.first + b) * kBlockIds;
     const float* of_block = logits + row * stride + static_cast<std::int64_t>(b) * kBlockIds;
-    const std::int32_t count = ids_in_block(blocks.first + b, blocks.vocabulary);
-    const float low = lane < count ? of_block[lane] : kMinusInfinity;
-    const float high = lane + kLanes < count ? of_block[lane + kLanes] : kMinusInfinity;
-    const BlockRule rule{choosing.temperature, noise,
-                         choosing.temperature > 0 ? shared.noise[b - begin] : BlockNoise{},
-                         rows.cuts != nullptr ? rows.cuts[row] : Cut{kMinusInfinity, kNoToken},
-                         rows.floors != nullptr ? rows.floors + row : nullptr};
-    const BlockChoice choice = choose_in_block(low, high, first, rule);
-    if (lane == 0) out[static_cast<std::int64_t>(row) * blocks.count + b] = choice;
+    choose_in_block(of_block, blocks, b, rows, row, choosing, shared.noise[b - begin], out);
   }
 }
 
@@ -162,7 +138,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 void check(const VocabularyParts& parts) {
-  WISK_ASSERT(parts.count >= 1 && parts.count <= kMostParts && parts.edges[0] >= 0);
+  WISK_ASSERT(parts.count >= 1 && parts.count <= kMostVocabularyParts && parts.edges[0] >= 0);
   for (int p = 0; p < parts.count; ++p) {
     WISK_ASSERT(parts.edges[p] % kBlockIds == 0 && parts.edges[p] <= parts.edges[p + 1]);
   }
@@ -197,7 +173,7 @@ void choose_in_parts(const BlockChoice* blocks, const VocabularyParts& parts, co
 
 void choose_in_rows(const PartChoice* choices, int parts, const ChoiceRows& rows, const Targets& targets,
                     RowChoice* result, Stream stream) {
-  WISK_ASSERT(parts >= 1 && parts <= kMostParts);
+  WISK_ASSERT(parts >= 1 && parts <= kMostVocabularyParts);
   launch_with_denormals<NoShared>(rows_kernel, groups_of(rows.count, kThreads), kThreads, stream, choices,
                                   parts, rows, targets, result);
 }

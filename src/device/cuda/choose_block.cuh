@@ -71,10 +71,17 @@ __device__ inline double score_of(Floor floor) {
   return std::bit_cast<double>((bits >> 63) != 0 ? bits & ~(std::uint64_t{1} << 63) : ~bits);
 }
 
+/// What a row's random numbers are a function of.
+__device__ inline Draw draw_of(const ChoiceRows& rows, std::uint64_t seed, std::int32_t row) {
+  if (rows.draws == nullptr) return {};
+  const RowDraw& draw = rows.draws[row];
+  return {seed, draw.problem_key, draw.sample, draw.position};
+}
+
 /// How the best id of a block is found.
 struct BlockRule {
   double temperature;  // 0: the largest logit
-  Noise noise;         // of the row
+  Draw draw;           // of the row
   BlockNoise of_block;
   Cut cut;
   Floor* floor;  // of the row, or nullptr
@@ -119,7 +126,7 @@ __device__ inline Candidate noisy_best(const float (&logits)[2], std::int32_t fi
     const double scaled = rule.scaled(logits[half]);
     // Addition is monotone, and no Gumbel is above the maximum: a bound in floating point too.
     if (scaled + rule.of_block.maximum < floor) continue;
-    best = better(best, {scaled + rule.noise.gumbel(id, rule.of_block), id});
+    best = better(best, {scaled + Noise(rule.draw).gumbel(id, rule.of_block), id});
   }
   best = best_of_warp(best);
   if (best.score > floor) raised_floor(rule.floor, best.score);
@@ -132,9 +139,9 @@ __device__ inline Candidate largest_logit(const float (&logits)[2], std::int32_t
                              {static_cast<double>(logits[1]), first + lane + kLanes}));
 }
 
-/// A block's choice, in all lanes of a whole warp. Lane l gives the logits of ids first + l and first + l +
+/// A block's choice, in all lanes of the warp. Lane l gives the logits of ids first + l and first + l +
 /// 32 as they are, -inf where there is no such id.
-__device__ inline BlockChoice choose_in_block(float low, float high, std::int32_t first,
+__device__ inline BlockChoice choice_of_block(float low, float high, std::int32_t first,
                                               const BlockRule& rule) {
   BlockChoice choice;
   choice.nan = __popc(__ballot_sync(kAllLanes, low != low)) + __popc(__ballot_sync(kAllLanes, high != high));
@@ -157,6 +164,35 @@ __device__ inline BlockChoice choose_in_block(float low, float high, std::int32_
   const float of_high = __shfl_sync(kAllLanes, logits[1], at % kLanes);
   choice.logit = best.token == kNoToken ? kMinusInfinity : (at < kLanes ? of_low : of_high);
   return choice;
+}
+
+/// The largest noise of held block `b` for a row; nothing where T = 0.
+__device__ inline BlockNoise noise_of_block(const BlockRange& blocks, std::int32_t b, const ChoiceRows& rows,
+                                            const Choosing& choosing, std::int32_t row) {
+  if (choosing.temperature == 0) return {};
+  const std::int32_t block = blocks.first + b;
+  return Noise(draw_of(rows, choosing.seed, row)).block(block, ids_in_block(block, blocks.vocabulary));
+}
+
+/// The choice of a whole warp in held block `b` of a row, whose logits lie at `logits`, one after another.
+__device__ inline void choose_in_block(const float* logits, const BlockRange& blocks, std::int32_t b,
+                                       const ChoiceRows& rows, std::int32_t row, const Choosing& choosing,
+                                       const BlockNoise& of_block, BlockChoice* out /* [R, blocks.count] */) {
+  const auto lane = static_cast<std::int32_t>(threadIdx.x % kLanes);
+  const std::int32_t count = ids_in_block(blocks.first + b, blocks.vocabulary);
+  const float low = lane < count ? logits[lane] : kMinusInfinity;
+  const float high = lane + kLanes < count ? logits[lane + kLanes] : kMinusInfinity;
+  const BlockRule rule{choosing.temperature, draw_of(rows, choosing.seed, row), of_block,
+                       rows.cuts != nullptr ? rows.cuts[row] : Cut{kMinusInfinity, kNoToken},
+                       rows.floors != nullptr ? rows.floors + row : nullptr};
+  const BlockChoice choice = choice_of_block(low, high, (blocks.first + b) * kBlockIds, rule);
+  if (lane == 0) out[static_cast<std::int64_t>(row) * blocks.count + b] = choice;
+}
+
+/// Whether the row is one to choose for, or to score.
+__device__ inline bool is_active(const ChoiceRows& rows, const Targets& targets, std::int32_t row) {
+  if (targets.ids != nullptr) return targets.ids[row] >= 0;
+  return rows.draws == nullptr || rows.draws[row].active != 0;
 }
 
 }  // namespace wisk::device::cuda

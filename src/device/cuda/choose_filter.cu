@@ -99,8 +99,10 @@ __device__ void survey(Row& row, Shared& shared, std::int32_t& numbers) {
   });
   largest = largest_of_warp(largest);
   for (int apart = kLanes / 2; apart > 0; apart /= 2) count += __shfl_xor_sync(kAllLanes, count, apart);
-  shared.largest[threadIdx.x / kLanes] = largest;
-  shared.numbers[threadIdx.x / kLanes] = count;
+  if (threadIdx.x % kLanes == 0) {
+    shared.largest[threadIdx.x / kLanes] = largest;
+    shared.numbers[threadIdx.x / kLanes] = count;
+  }
   __syncthreads();
   numbers = 0;
   for (unsigned w = 0; w < kWarps; ++w) {
