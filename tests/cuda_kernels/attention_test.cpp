@@ -6,6 +6,7 @@
 
 #include "async_copies.hpp"
 #include "cpu/flush_denormals.hpp"
+#include "device/device_fixture.hpp"
 #include "paged_scene.hpp"
 #include "warp_instructions.hpp"
 
@@ -66,7 +67,7 @@ class Scene {
       for (float x : some_floats(width, 2 * slot, kLimit)) k.push_back(x);
       for (float x : some_floats(width, 2 * slot + 1, kLimit)) v.push_back(x * factor);
     }
-    cpu_->store_kv(k.data(), v.data(), kLayer, TestStep(tables_, tokens).on_cpu(), cache_.cache);
+    test::store_kv(*cpu_, k.data(), v.data(), kLayer, TestStep(tables_, tokens).on_cpu(), cache_.cache);
   }
 
   /// Of a token, whatever its place in a step.

@@ -71,22 +71,22 @@ void on_cpu(const Shape& shape, const TestStep& step, Inputs& inputs, const std:
             DType dtype, device::KvCache& cache) {
   const auto cpu = device::make_cpu_device({.threads = 1});
   const auto compute = dtype == DType::kBFloat16 ? Compute::kBFloat16 : Compute::kFloat32;
-  std::vector<float> angles;
   Inputs seen(shape, 0);
   const auto add = [&](std::vector<float>& to, const std::vector<float>& from, int heads, std::size_t t) {
     const auto width = static_cast<std::size_t>(heads * shape.dim);
     to.insert(to.end(), from.data() + t * width, from.data() + (t + 1) * width);
   };
   for (std::size_t i = 0; i < step.at.size(); ++i) {
-    const float* row = table.data() + step.positions[i] * shape.dim;
-    angles.insert(angles.end(), row, row + shape.dim);
     add(seen.q, inputs.q, shape.heads, step.at[i]);
     add(seen.k, inputs.k, shape.kv_heads, step.at[i]);
     add(seen.v, inputs.v, shape.kv_heads, step.at[i]);
   }
-  cpu->rope(seen.q.data(), shape.heads, shape.dim, angles, compute);
-  cpu->rope(seen.k.data(), shape.kv_heads, shape.dim, angles, compute);
-  cpu->store_kv(seen.k.data(), seen.v.data(), kLayer, step.on_cpu(), cache);
+  device::AttentionShape heads;
+  heads.heads = shape.heads;
+  heads.kv_heads = shape.kv_heads;
+  heads.head_dim = shape.dim;
+  cpu->rotate_and_store(heads, seen.q.data(), seen.k.data(), seen.v.data(), table.data(), compute, kLayer,
+                        step.on_cpu(), cache, seen.q.data());
   std::fill(inputs.q.begin(), inputs.q.end(), 0.0f);  // of padding
   const auto width = static_cast<std::size_t>(shape.heads * shape.dim);
   for (std::size_t i = 0; i < step.at.size(); ++i) {
