@@ -259,12 +259,19 @@ class CudaDevice final : public Device {
     step.count = static_cast<std::int32_t>(rows);
     step.draws = arrays_.draws();
     step.floors = floors_.as<Floor>();
-    linear({&head, 1}, rows);
-    if (choosing_->filters(parts.vocabulary)) {
-      find_cuts(head.out, head.ldo, parts.vocabulary, step, *choosing_, cuts_.as<Cut>(), stream());
-      step.cuts = cuts_.as<Cut>();
+    const bool filters = choosing_->filters(parts.vocabulary);
+    if (!filters && all_bf16({&head, 1})) {
+      choose_in_product(head.a.data, head.lda, *head.w, head.softcap, parts, step, *choosing_,
+                        block_choices_.as<BlockChoice>(), stream());
+    } else {
+      linear({&head, 1}, rows);
+      if (filters) {
+        find_cuts(head.out, head.ldo, parts.vocabulary, step, *choosing_, cuts_.as<Cut>(), stream());
+        step.cuts = cuts_.as<Cut>();
+      }
+      choose_in_blocks(head.out, head.ldo, parts, step, *choosing_, block_choices_.as<BlockChoice>(),
+                       stream());
     }
-    choose_in_blocks(head.out, head.ldo, parts, step, *choosing_, block_choices_.as<BlockChoice>(), stream());
     cuda::choose_in_parts(block_choices_.as<BlockChoice>(), parts, step, {}, choices, stream());
   }
 
