@@ -83,7 +83,7 @@ const std::vector<Choosing> kFilters = {
 TEST_P(CudaChoose, FiltersKeepTheIdsOfThePlainSort) {
   for (const std::int32_t vocabulary : {1, 63, 65, 1000}) {
     const Logits logits = logits_of_every_character(vocabulary, 2);
-    const std::vector<RowDraw> draws = draws_of(logits.rows, 0);
+    const Shifted<RowDraw> draws(draws_of(logits.rows, 0), 0);
     const device::cuda::ChoiceRows rows{logits.rows, draws.data(), nullptr, nullptr};
     for (std::size_t s = 0; s < kFilters.size(); s += kThreadSanitizer ? 3 : 1) {
       const std::vector<device::cuda::Cut> cuts = cuts_of(logits, rows, kFilters[s], s % 2);
@@ -147,7 +147,7 @@ TEST_P(CudaChoose, KnownAnswers) {  // those of Choose.KnownAnswers
 
 TEST_P(CudaChoose, FiltersKeepTheLowerIdsOfEqualLogits) {
   const Logits logits{200, 1, std::vector<float>(200, 0.25f)};
-  const std::vector<RowDraw> draws = draws_of(1, 3);
+  const Shifted<RowDraw> draws(draws_of(1, 3), 0);
   const device::cuda::ChoiceRows rows{1, draws.data(), nullptr, nullptr};
   for (const auto& [setting, kept] : std::vector<std::pair<Choosing, std::int32_t>>{
            {choosing(1, 70), 70},
