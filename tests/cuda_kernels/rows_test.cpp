@@ -136,7 +136,7 @@ TEST_P(CudaRows, CopyPageCopiesAllLayers) {
   expect_page(2, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaRows, ::testing::ValuesIn(kThreadOrders), name_of_order);
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaRows, ::testing::ValuesIn(thread_orders()), name_of_order);
 
 }  // namespace
 }  // namespace wisk::test
