@@ -44,7 +44,7 @@ void Filter::gather(std::span<const float> logits, std::span<const float> maxima
 void Filter::weigh(std::span<const float> logits, float largest, float scale) {
   weights_.resize(ids_.size());
   for (std::size_t i = 0; i < ids_.size(); ++i) {
-    weights_[i] = exp_of_negative((logits[static_cast<std::size_t>(ids_[i])] - largest) * scale);
+    weights_[i] = math::exp_of_negative((logits[static_cast<std::size_t>(ids_[i])] - largest) * scale);
   }
 }
 

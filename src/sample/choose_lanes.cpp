@@ -58,7 +58,7 @@ WISK_LANE_CLONES double sum_exp(std::span<const float> logits, float largest, fl
   double total = 0;
   for (std::size_t block = 0; block < blocks; ++block) {
     const float* x = block_at(logits, block, padded);
-    for (std::size_t i = 0; i < kBlockIds; ++i) values[i] = exp_of_negative((x[i] - largest) * scale);
+    for (std::size_t i = 0; i < kBlockIds; ++i) values[i] = math::exp_of_negative((x[i] - largest) * scale);
     total += static_cast<double>(tree(values, [](float a, float b) { return a + b; }));
   }
   return total;

@@ -168,7 +168,7 @@ void choose(benchmark::State& state) {
   sample::Chooser chooser(vocabulary);
   sample::SamplingParameters parameters;
   parameters.top_p = static_cast<double>(state.range(1)) / 100;
-  sample::Draw draw{1, 2, 3, 0};
+  Draw draw{1, 2, 3, 0};
   measure(state, 0, 4.0 * vocabulary, [&] {
     ++draw.position;
     benchmark::DoNotOptimize(chooser.choose(logits, parameters, draw).token);

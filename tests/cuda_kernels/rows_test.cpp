@@ -45,7 +45,7 @@ void expect_embedding(DType type, std::int64_t rows, std::int64_t columns, std::
   const auto oracle = cpu();
   const PackedMatrix matrix = varied_matrix(*oracle, type, rows, columns);
   std::vector<float> expected(product(static_cast<std::int64_t>(ids.size()), columns));
-  oracle->embed(ids, matrix, first_row, scale, expected.data());
+  oracle->embed({.ids = ids}, matrix, first_row, scale, expected.data());
   const PackedMatrix there = for_kernels(matrix);
   const Shifted<std::int32_t> there_ids(ids, shift);
   const Shifted<float> x(std::vector<float>(expected.size(), 123.0f), shift);

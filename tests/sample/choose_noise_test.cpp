@@ -1,4 +1,4 @@
-#include <wisk/sample/noise.hpp>
+#include <wisk/core/noise.hpp>
 
 #include <gtest/gtest.h>
 

@@ -9,10 +9,10 @@
 #include <numeric>
 #include <span>
 #include <vector>
-#include <wisk/sample/noise.hpp>
+#include <wisk/core/math.hpp>
+#include <wisk/core/noise.hpp>
 #include <wisk/sample/parameters.hpp>
 
-#include "choose_lanes.hpp"
 
 namespace wisk::test {
 
@@ -30,7 +30,7 @@ inline std::vector<std::int32_t> kept_ids(std::span<const float> logits,
     const auto scale = static_cast<float>(1 / parameters.temperature);
     std::vector<double> weights;
     for (const auto id : ids)
-      weights.push_back(static_cast<double>(sample::exp_of_negative((logit(id) - logit(ids[0])) * scale)));
+      weights.push_back(static_cast<double>(math::exp_of_negative((logit(id) - logit(ids[0])) * scale)));
     const double target = parameters.top_p * std::accumulate(weights.begin(), weights.end(), 0.0);
     std::size_t kept = 0;
     for (double sum = 0; kept < ids.size() && (kept == 0 || sum < target); ++kept) sum += weights[kept];
@@ -45,16 +45,16 @@ inline std::vector<std::int32_t> kept_ids(std::span<const float> logits,
 }
 
 /// The noise of `id` in a vocabulary of `vocabulary` ids.
-inline double gumbel_of(const sample::Noise& noise, std::int32_t id, int vocabulary) {
-  const int block = id / sample::kBlockIds;
-  return noise.gumbel(id, noise.block(block, sample::ids_in_block(block, vocabulary)));
+inline double gumbel_of(const Noise& noise, std::int32_t id, int vocabulary) {
+  const int block = id / kBlockIds;
+  return noise.gumbel(id, noise.block(block, ids_in_block(block, vocabulary)));
 }
 
 /// Argmax of logit / T + noise over `ids`, the lowest id on ties.
 inline std::int32_t plain_choice(std::span<const float> logits, const sample::SamplingParameters& parameters,
-                                 const sample::Draw& draw, const std::vector<std::int32_t>& ids) {
+                                 const Draw& draw, const std::vector<std::int32_t>& ids) {
   if (parameters.temperature == 0) return ids.front();
-  const sample::Noise noise(draw);
+  const Noise noise(draw);
   double best = -std::numeric_limits<double>::infinity();
   std::int32_t chosen = -1;
   for (const auto id : ids) {

@@ -1,8 +1,9 @@
 #pragma once
-// Elementary functions in double whose bits are ours: libm's change with its version, and a random draw or a
-// rotary angle that changes with them would change a run's tokens. Plain additions, products and divisions
-// only (this code is compiled with -ffp-contract=off), so every IEEE machine gives the same bits; no branches
-// in log and exp, so that the compiler can vectorise loops over them.
+// Elementary functions (in double, one in f32) whose bits are ours: libm's change with its version, and a
+// random draw or a rotary angle that changes with them would change a run's tokens. Plain additions, products
+// and divisions only (this code is compiled with -ffp-contract=off), so every IEEE machine gives the same
+// bits, and kernels of GPUs too; no branches in log and exp, so that the compiler can vectorise loops over
+// them.
 
 #include <bit>
 #include <cstdint>
@@ -22,7 +23,7 @@ inline constexpr double kRounder = 0x1.8p52;
 /// Natural logarithm of a positive normal number; error below 0.95 units in the last place. Other
 /// arguments (0, negative, denormal, infinite, NaN) are outside its contract and give some number. With x =
 /// 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), and s = f / (2 + f): log(1 + f) = 2 atanh(s).
-inline double log(double x) {
+constexpr double log(double x) {
   // Exponents change at the bits of sqrt(1/2); the bias keeps the shifted exponent positive (AVX2 has no
   // signed shift).
   constexpr std::uint64_t kSqrtHalf = 0x3fe6a09e667f3bcdu, kBias = 1023;
@@ -55,7 +56,7 @@ inline double log(double x) {
 
 /// e^x; error below 0.95 units in the last place for normal results. Overflow gives infinity, underflow
 /// denormals and then 0, NaN gives NaN. e^x = 2^k e^r, |r| <= ln(2)/2, Taylor's series to r^13.
-inline double exp(double x) {
+constexpr double exp(double x) {
   const double clamped = x < -746.0 ? -746.0 : (x > 710.0 ? 710.0 : x);
   const double shifted = clamped * detail::kInverseLn2 + detail::kRounder;
   const double k = shifted - detail::kRounder;
@@ -93,8 +94,28 @@ double cos(double x);
 
 /// base^exponent for a positive normal base, as exp(exponent * log(base)): relative error about
 /// |exponent * log(base)| * 2^-52 (3e-15 for a rotary frequency 1e6^-1).
-inline double pow(double base, double exponent) {
+constexpr double pow(double base, double exponent) {
   return exp(exponent * log(base));
+}
+
+/// e^x in f32 for x <= 0, relative error below 2^-22; 0 below -87 and for NaN.
+constexpr float exp_of_negative(float x) {
+  constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23
+  constexpr float kLn2High = 0x1.62e4p-1f,
+                  kLn2Low = 0x1.7f7d1cp-20f;  // the first has 16 bits: exact products
+  const float clamped = x > -87.0f ? x : -87.0f;
+  const float shifted = clamped * 0x1.715476p+0f + kRounder;
+  const float k = shifted - kRounder;
+  const float r = (clamped - k * kLn2High) - k * kLn2Low;
+  float series = 1.0f / 5040.0f;
+  series = series * r + 1.0f / 720.0f;
+  series = series * r + 1.0f / 120.0f;
+  series = series * r + 1.0f / 24.0f;
+  series = series * r + 1.0f / 6.0f;
+  series = series * r + 0.5f;
+  const float value = 1.0f + (r + r * r * series);
+  const float power = std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) + 127u) << 23);
+  return x > -87.0f ? value * power : 0.0f;
 }
 
 }  // namespace wisk::math

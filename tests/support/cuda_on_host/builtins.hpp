@@ -2,6 +2,7 @@
 // What CUDA C++ has without an include, for kernels that g++ compiles: included first into their files
 // (-include). The names are CUDA's, so they are reserved ones and in no namespace.
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #define __device__
 #define __host__
 #define __launch_bounds__(...)
+#define __forceinline__ inline
 
 using dim3 = wisk::test::cuda_on_host::Dim3;
 
@@ -97,4 +99,28 @@ inline int __any_sync(unsigned mask, int predicate,
 inline int __all_sync(unsigned mask, int predicate,
                       std::source_location where = std::source_location::current()) {
   return __ballot_sync(mask, predicate, where) == mask ? 1 : 0;
+}
+
+inline int __popc(unsigned bits) {
+  return std::popcount(bits);
+}
+
+/// 1 + the number of the lowest bit that is set; 0 where none is.
+inline int __ffs(int bits) {
+  return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1;
+}
+
+// Atomics of integers, real ones, so that ThreadSanitizer knows them. They order no other accesses.
+template <class T>
+T atomicAdd(T* address, T value) {
+  return std::atomic_ref(*address).fetch_add(value, std::memory_order_relaxed);
+}
+
+template <class T>
+T atomicMax(T* address, T value) {
+  std::atomic_ref target(*address);
+  T old = target.load(std::memory_order_relaxed);
+  while (old < value && !target.compare_exchange_weak(old, value, std::memory_order_relaxed)) {
+  }
+  return old;
 }

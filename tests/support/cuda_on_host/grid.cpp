@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "async_copies.hpp"
 #include "fiber.hpp"
 
 namespace wisk::test::cuda_on_host {
@@ -29,6 +30,8 @@ struct Wait {
   bool of_block = false;
   unsigned mask = 0;  // lanes of its warp
   std::uint32_t value = 0;
+  void (*together)(void* const*) = nullptr;  // called with `own` of all lanes
+  void* own = nullptr;
   char* tag = nullptr;  // of the order that the operation makes
 
   [[nodiscard]] bool meets(const Wait& other) const {
@@ -90,15 +93,6 @@ Thread& wait(const Wait& why) {
   return self;
 }
 
-/// Of the running thread: ends the grid.
-void fail(const char* failure, const std::source_location& where) {
-  grid.failure = failure;
-  grid.failure_where = where;
-  Thread& self = grid.threads[grid.running];
-  self.state = State::kWaiting;
-  self.fiber.leave(true);
-}
-
 unsigned lane_of(unsigned thread) {
   return thread % kWarp;
 }
@@ -144,9 +138,19 @@ void complete_block() {
   for (unsigned t = 0; t < grid.count; ++t) grid.threads[t].state = State::kReady;
 }
 
+void complete_together(unsigned first, void (*operation)(void* const*)) {
+  void* lanes[kWarp];
+  for (unsigned l = 0; l < kWarp; ++l) {
+    lanes[l] = grid.threads[first + l].wait.own;
+    grid.threads[first + l].state = State::kReady;
+  }
+  operation(lanes);
+}
+
 void complete_warp(unsigned waiting) {
   const Wait wait = grid.threads[waiting].wait;
   const unsigned first = waiting / kWarp * kWarp;
+  if (wait.together != nullptr) return complete_together(first, wait.together);
   std::array<std::uint32_t, kWarp> values{};
   for (unsigned t = first; t < std::min(first + kWarp, grid.count); ++t) {
     if ((wait.mask >> lane_of(t) & 1u) != 0) values[lane_of(t)] = grid.threads[t].wait.value;
@@ -278,6 +282,7 @@ void run_grid(Dim3 blocks, Dim3 threads, std::size_t shared_bytes, void (*thread
     shared.push_back(shared_memory(shared_bytes));
     grid.shared = shared.back().get();
     current.block = position(block, blocks);
+    forget_copies(count);
     const std::size_t first_stack = every_thread_needs_its_own_stack() ? std::size_t{block} * count : 0;
     for (unsigned t = 0; t < count; ++t) {
       fibers[t].fiber.start(stack(first_stack + t), run_thread, &fibers[t]);
@@ -296,6 +301,18 @@ void* block_memory() {
   return grid.shared;
 }
 
+unsigned running_thread() {
+  return grid.running;
+}
+
+void fail(const char* failure, const std::source_location& where) {
+  grid.failure = failure;
+  grid.failure_where = where;
+  Thread& self = grid.threads[grid.running];
+  self.state = State::kWaiting;
+  self.fiber.leave(true);
+}
+
 void wait_for_block(const std::source_location& where) {
   wait_in_order({.operation = "__syncthreads", .where = where, .of_block = true}, grid.block_tags);
 }
@@ -311,6 +328,12 @@ Exchange exchange_in_warp(unsigned mask, std::uint32_t value, const char* operat
   check_own_lane(mask, where);
   const Thread& self = wait({.operation = operation, .where = where, .mask = mask, .value = value});
   return {self.seen.data(), mask, static_cast<int>(lane_of(grid.running)), where};
+}
+
+void warp_together(void (*operation)(void* const*), void* own, const char* name,
+                   const std::source_location& where) {
+  if (grid.running / kWarp * kWarp + kWarp > grid.count) fail("not all lanes of the warp are there", where);
+  wait({.operation = name, .where = where, .mask = 0xffffffffu, .together = operation, .own = own});
 }
 
 std::uint32_t value_of_lane(const Exchange& exchange, int lane) {

@@ -71,5 +71,13 @@ Exchange exchange_in_warp(unsigned mask, std::uint32_t value, const char* operat
                           const std::source_location& where);
 /// Ends the grid with a KernelError where `lane` took no part.
 std::uint32_t value_of_lane(const Exchange& exchange, int lane);
+/// Completes when all 32 lanes are here: then operation(what each lane gave) is called once, by nobody's
+/// thread. Orders no memory accesses.
+void warp_together(void (*operation)(void* const* lanes /* [32] */), void* own, const char* name,
+                   const std::source_location& where);
+/// Ends the grid with a KernelError.
+void fail(const char* failure, const std::source_location& where);
+/// Its number in the block.
+unsigned running_thread();
 
 }  // namespace wisk::test::cuda_on_host

@@ -14,7 +14,7 @@ namespace wisk::device::cuda {
 
 struct NoShared {};
 
-namespace on_host {
+namespace host_launch {
 
 template <class Shared, class... Parameters>
 void start(bool flush_denormals, void (*kernel)(Parameters...), unsigned blocks, unsigned threads,
@@ -29,18 +29,18 @@ void start(bool flush_denormals, void (*kernel)(Parameters...), unsigned blocks,
   });
 }
 
-}  // namespace on_host
+}  // namespace host_launch
 
 template <class Shared, class... Parameters>
 void launch(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, Stream stream,
             std::type_identity_t<Parameters>... arguments) {
-  on_host::start<Shared>(true, kernel, blocks, threads, stream, arguments...);
+  host_launch::start<Shared>(true, kernel, blocks, threads, stream, arguments...);
 }
 
 template <class Shared, class... Parameters>
 void launch_with_denormals(void (*kernel)(Parameters...), unsigned blocks, unsigned threads, Stream stream,
                            std::type_identity_t<Parameters>... arguments) {
-  on_host::start<Shared>(false, kernel, blocks, threads, stream, arguments...);
+  host_launch::start<Shared>(false, kernel, blocks, threads, stream, arguments...);
 }
 
 template <class Shared>

@@ -9,12 +9,13 @@
 // + an exponential of their own.
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <cstdint>
+
 #include <wisk/core/math.hpp>
 #include <wisk/core/philox.hpp>
 
-namespace wisk::sample {
+namespace wisk {
 
 /// What a random number is a function of. Not of the rank, the batch, the arm or how often a run was
 /// interrupted.
@@ -33,7 +34,9 @@ constexpr int block_count(int vocabulary) {
 
 /// Ids in a block: 64, or fewer in the last one.
 constexpr int ids_in_block(int block, int vocabulary) {
-  return std::min(kBlockIds, vocabulary - block * kBlockIds);
+  // Not std::min: in a kernel a reference to a constant of the host is a trap, without a word of nvcc.
+  const int left = vocabulary - block * kBlockIds;
+  return left < kBlockIds ? left : kBlockIds;
 }
 
 /// A number in (0, 1), never 0 or 1: an odd multiple of 2^-53 made of 52 of 64 random bits.
@@ -54,14 +57,14 @@ struct BlockNoise {
 /// The noise of one token's choice. A value; its functions are pure and thread-safe.
 class Noise {
  public:
-  explicit Noise(const Draw& draw)
+  constexpr explicit Noise(const Draw& draw)
       : state_(philox4x32(
             {static_cast<std::uint32_t>(draw.problem_key), static_cast<std::uint32_t>(draw.problem_key >> 32),
              draw.sample, draw.position},
             {static_cast<std::uint32_t>(draw.seed), static_cast<std::uint32_t>(draw.seed >> 32)})) {}
 
   /// The maximum of block `block`, which has `count` ids (1..64), the first being 64 * block.
-  [[nodiscard]] BlockNoise block(int block, int count) const {
+  [[nodiscard]] constexpr BlockNoise block(int block, int count) const {
     const PhiloxCounter bits = words(kBlockStream, static_cast<std::uint32_t>(block));
     BlockNoise noise;
     noise.arrival = -math::log(uniform_of(bits[0], bits[1])) / count;
@@ -73,11 +76,15 @@ class Noise {
     return noise;
   }
 
-  [[nodiscard]] double block_maximum(int block, int count) const { return this->block(block, count).maximum; }
-  [[nodiscard]] int block_holder(int block, int count) const { return this->block(block, count).holder; }
+  [[nodiscard]] constexpr double block_maximum(int block, int count) const {
+    return this->block(block, count).maximum;
+  }
+  [[nodiscard]] constexpr int block_holder(int block, int count) const {
+    return this->block(block, count).holder;
+  }
 
   /// The Gumbel of token `id` of the block whose maximum is `of_block`; never above that maximum.
-  [[nodiscard]] double gumbel(int id, const BlockNoise& of_block) const {
+  [[nodiscard]] constexpr double gumbel(int id, const BlockNoise& of_block) const {
     if (id == of_block.holder) return of_block.maximum;
     const PhiloxCounter bits = words(kIdStream, static_cast<std::uint32_t>(id));
     const double own = -math::log(uniform_of(bits[0], bits[1]));
@@ -88,11 +95,11 @@ class Noise {
   static constexpr std::uint32_t kBlockStream = 0, kIdStream = 1;
 
   /// 128 random bits of `index` in one of the two streams: the first hash's words are half key, half counter.
-  [[nodiscard]] PhiloxCounter words(std::uint32_t stream, std::uint32_t index) const {
+  [[nodiscard]] constexpr PhiloxCounter words(std::uint32_t stream, std::uint32_t index) const {
     return philox4x32({index, stream, state_[2], state_[3]}, {state_[0], state_[1]});
   }
 
   PhiloxCounter state_;
 };
 
-}  // namespace wisk::sample
+}  // namespace wisk

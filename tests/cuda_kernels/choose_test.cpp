@@ -1,0 +1,229 @@
+// The kernels that choose tokens against sample::Chooser: the same tokens, exactly.
+
+#include <wisk/sample/choose.hpp>
+
+#include <wisk/core/error.hpp>
+
+#include "choose_fixture.hpp"
+#include "sample/plain_choice.hpp"
+
+namespace wisk::test {
+namespace {
+
+using device::Choosing;
+using device::RowChoice;
+using device::RowDraw;
+using sample::SamplingParameters;
+
+constexpr std::uint64_t kSeed = 0x1122334455667788u;
+// Fibers are slow under ThreadSanitizer, and one split of the work shows its races.
+const std::vector<std::int32_t> kVocabularies = kThreadSanitizer
+                                                    ? std::vector<std::int32_t>{65, 1000}
+                                                    : std::vector<std::int32_t>{1, 63, 64, 65, 1000, 5000};
+
+Choosing choosing(double temperature, std::int32_t top_k = 0, double top_p = 1, double min_p = 0) {
+  return {kSeed, temperature, top_k, top_p, min_p};
+}
+
+std::string describe(const Choosing& c) {
+  return "T " + std::to_string(c.temperature) + ", top_k " + std::to_string(c.top_k) + ", top_p " +
+         std::to_string(c.top_p) + ", min_p " + std::to_string(c.min_p);
+}
+
+SamplingParameters parameters_of(const Choosing& setting) {
+  SamplingParameters parameters;
+  parameters.temperature = setting.temperature;
+  parameters.top_k = setting.top_k;
+  parameters.top_p = setting.top_p;
+  parameters.min_p = setting.min_p;
+  return parameters;
+}
+
+/// The CPU's token of every row, and log probabilities within the bound.
+void expect_cpu_choice(const Logits& logits, const std::vector<RowDraw>& draws, const Choosing& setting,
+                       const Layout& layout) {
+  SCOPED_TRACE("V " + std::to_string(logits.vocabulary) + ", " + describe(setting) + ", " +
+               std::to_string(layout.parts) + " parts, floors " + std::to_string(layout.floors));
+  const std::vector<RowChoice> chosen = choice_of(logits, draws, setting, layout);
+  sample::Chooser chooser(logits.vocabulary);
+  for (std::int32_t r = 0; r < logits.rows; ++r) {
+    const RowDraw& draw = draws[static_cast<std::size_t>(r)];
+    const sample::Choice expected = chooser.choose(
+        logits.row(r), parameters_of(setting), {setting.seed, draw.problem_key, draw.sample, draw.position});
+    const RowChoice& row = chosen[static_cast<std::size_t>(r)];
+    EXPECT_EQ(row.token, expected.token) << "row " << r;
+    EXPECT_TRUE(near_logprob(row.logprob, expected.logprob, logits.vocabulary))
+        << "row " << r << ": " << row.logprob << ", not " << expected.logprob;
+    EXPECT_EQ(row.broken, 0);
+  }
+}
+
+class CudaChoose : public InThreadOrder {};
+
+TEST_P(CudaChoose, GivesTheCpusTokens) {
+  std::uint32_t position = 0;
+  for (const std::int32_t vocabulary : kVocabularies) {
+    const Logits logits = logits_of_every_character(vocabulary, 1);
+    for (const double temperature : {0.0, 0.3, 1.0, 5.0}) {
+      const bool floors = position % 3 != 0;
+      const Layout layout{.floors = floors, .shift = position % 2};
+      expect_cpu_choice(logits, draws_of(logits.rows, position++), choosing(temperature), layout);
+    }
+  }
+}
+
+const std::vector<Choosing> kFilters = {
+    choosing(1, 1),          choosing(1, 20),           choosing(0.3, 100),
+    choosing(1, 0, 0.95),    choosing(5, 0, 0.5),       choosing(1, 0, 0),
+    choosing(1, 0, 1, 0.05), choosing(5, 0, 1, 0.3),    choosing(1, 0, 1, 1),
+    choosing(0.6, 20, 0.95), choosing(5, 50, 0.9, .02), choosing(1, 0, 0.999),
+    choosing(1e-6, 0, 0.9),  choosing(0.9, 999, 0.3),   choosing(1, 64, 1, 0.01),
+    choosing(1e6, 500, 0.7), choosing(1, 0, 1, 1e-300), choosing(2, 0, 0.99, 1e-9)};
+
+TEST_P(CudaChoose, FiltersKeepTheIdsOfThePlainSort) {
+  for (const std::int32_t vocabulary : {1, 63, 65, 1000}) {
+    const Logits logits = logits_of_every_character(vocabulary, 2);
+    const std::vector<RowDraw> draws = draws_of(logits.rows, 0);
+    const device::cuda::ChoiceRows rows{logits.rows, draws.data(), nullptr, nullptr};
+    for (std::size_t s = 0; s < kFilters.size(); s += kThreadSanitizer ? 3 : 1) {
+      const std::vector<device::cuda::Cut> cuts = cuts_of(logits, rows, kFilters[s], s % 2);
+      for (std::int32_t r = 0; r < logits.rows && !cuts.empty(); ++r) {
+        std::vector<std::int32_t> expected = kept_ids(logits.row(r), parameters_of(kFilters[s])), kept;
+        std::erase_if(expected, [&](std::int32_t id) {
+          return std::isinf(logits.row(r)[static_cast<std::size_t>(id)]);
+        });
+        std::sort(expected.begin(), expected.end());
+        const device::cuda::Cut& cut = cuts[static_cast<std::size_t>(r)];
+        for (std::int32_t id = 0; id < vocabulary; ++id) {
+          const float logit = logits.row(r)[static_cast<std::size_t>(id)];
+          if (std::isinf(logit)) continue;
+          if (logit > cut.logit || (logit == cut.logit && id <= cut.last)) kept.push_back(id);
+        }
+        EXPECT_EQ(kept, expected) << "V " << vocabulary << ", row " << r << ", " << describe(kFilters[s]);
+      }
+    }
+  }
+}
+
+TEST_P(CudaChoose, FiltersGiveTheCpusTokens) {
+  const Logits logits = logits_of_every_character(kThreadSanitizer ? 500 : 5000, 2);
+  for (std::size_t s = 0; s < kFilters.size(); s += kThreadSanitizer ? 5 : 1) {
+    expect_cpu_choice(logits, draws_of(logits.rows, static_cast<std::uint32_t>(s)), kFilters[s],
+                      {.floors = s % 3 != 0, .shift = s % 2});
+  }
+}
+
+TEST_P(CudaChoose, RanksThatHoldPartsGiveTheBitsOfOneThatHoldsAll) {
+  for (const std::int32_t vocabulary : {1, 100, 1000}) {
+    const Logits logits = logits_of_every_character(vocabulary, 3);
+    const std::vector<RowDraw> draws = draws_of(logits.rows, 7);
+    for (const Choosing& setting : {choosing(1), choosing(0), choosing(0.7, 30, 0.9)}) {
+      for (const int parts : {1, 2, 8}) {
+        expect_cpu_choice(logits, draws, setting, {.parts = parts});
+        const std::vector<RowChoice> alone = choice_of(logits, draws, setting, {.parts = parts});
+        for (int ranks = 2; ranks <= parts; ranks *= 2) {
+          const auto shared = choice_of(logits, draws, setting, {.parts = parts, .ranks = ranks, .shift = 3});
+          EXPECT_TRUE(same_bits(alone, shared)) << vocabulary << ", " << parts << ", " << ranks;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(CudaChoose, KnownAnswers) {  // those of Choose.KnownAnswers
+  Logits logits{1000, 4, {}};
+  for (std::size_t i = 0; i < 4000; ++i)
+    logits.values.push_back(static_cast<float>(i % 1000 * 7919 % 1000) / 128);
+  std::vector<RowDraw> draws(4);
+  for (std::uint32_t i = 0; i < 4; ++i) draws[i] = {0x0123456789abcdefu, 5, i, 1, 0};
+  std::vector<std::int32_t> tokens;
+  for (Choosing setting : {choosing(1), choosing(0.5, 40), choosing(1, 0, 0.9), choosing(0)}) {
+    setting.seed = 17;
+    for (const RowChoice& row : choice_of(logits, draws, setting, {})) tokens.push_back(row.token);
+  }
+  EXPECT_EQ(tokens, (std::vector<std::int32_t>{976, 815, 963, 608, 173, 815, 963, 840, 976, 815, 963, 608,
+                                               321, 321, 321, 321}));
+}
+
+TEST_P(CudaChoose, FiltersKeepTheLowerIdsOfEqualLogits) {
+  const Logits logits{200, 1, std::vector<float>(200, 0.25f)};
+  const std::vector<RowDraw> draws = draws_of(1, 3);
+  const device::cuda::ChoiceRows rows{1, draws.data(), nullptr, nullptr};
+  for (const auto& [setting, kept] : std::vector<std::pair<Choosing, std::int32_t>>{
+           {choosing(1, 70), 70},
+           {choosing(1, 0, 0.5), 100},    // exactly half of 200 equal ones reaches 0.5
+           {choosing(1, 0, 0.501), 101},  // and a little more takes one more
+           {choosing(1, 70, 0.5), 35},    // of what top_k left
+           {choosing(1, 0, 0), 1},
+           {choosing(1, 0, 1, 1), 200}}) {
+    const device::cuda::Cut cut = cuts_of(logits, rows, setting, 0)[0];
+    EXPECT_EQ(cut.logit, 0.25f);
+    EXPECT_EQ(std::min(cut.last, 199), kept - 1) << describe(setting);
+  }
+}
+
+TEST_P(CudaChoose, RowsThatAreNotActiveGetNothingAndBrokenOnesSaySo) {
+  Logits logits{130, 6, std::vector<float>(130 * 6, 0.5f)};
+  std::fill(logits.row(0).begin(), logits.row(0).end(), kNaN);
+  std::fill(logits.row(1).begin(), logits.row(1).end(), -kInfinity);
+  logits.row(2)[129] = kInfinity;
+  logits.row(2)[3] = kNaN;
+  std::fill(logits.row(3).begin(), logits.row(3).end(), kNaN);  // not active
+  std::fill(logits.row(4).begin(), logits.row(4).end(), kNaN);
+  logits.row(4)[77] = -1000;
+  std::vector<RowDraw> draws = draws_of(6, 1);
+  draws[3].active = 0;
+  for (const Choosing& setting : {choosing(1), choosing(0), choosing(1, 5, 0.5, 0.1)}) {
+    for (const int parts : {1, 2}) {
+      const std::vector<RowChoice> rows = choice_of(logits, draws, setting, {.parts = parts});
+      SCOPED_TRACE(describe(setting));
+      for (std::size_t r = 0; r < 3; ++r) {
+        EXPECT_EQ(rows[r].broken, 1) << r;
+        EXPECT_EQ(rows[r].token, 0) << r;
+        EXPECT_TRUE(std::isnan(rows[r].logprob)) << r;
+      }
+      EXPECT_EQ(rows[0].nan, 130);
+      EXPECT_EQ(rows[1].nan + rows[1].infinite, 0);
+      EXPECT_EQ(rows[2].nan, 1);
+      EXPECT_EQ(rows[2].infinite, 1);
+      EXPECT_TRUE(same_bits({rows[3]}, {RowChoice{}}));
+      EXPECT_EQ(rows[4].token, 77);
+      EXPECT_EQ(rows[4].logprob, 0.0f);
+      EXPECT_EQ(rows[4].nan, 129);
+      EXPECT_EQ(rows[5].broken, 0);
+    }
+  }
+}
+
+TEST_P(CudaChoose, ScoresTokensOfAPrompt) {
+  for (const std::int32_t vocabulary : kVocabularies) {
+    Logits logits = logits_of_every_character(vocabulary, 4);
+    std::vector<std::int32_t> targets;
+    for (std::int32_t r = 0; r < logits.rows; ++r) targets.push_back(r * 7919 % vocabulary);
+    targets[6] = vocabulary - 1;
+    targets[7] = -1;
+    std::fill(logits.row(8).begin(), logits.row(8).end(), kNaN);
+    for (const Layout& layout : {Layout{.parts = 1}, Layout{.parts = 8, .ranks = 2, .shift = 1}}) {
+      const std::vector<RowChoice> rows = choice_of(logits, {}, choosing(0), layout, targets);
+      for (std::int32_t r = 0; r < logits.rows; ++r) {
+        SCOPED_TRACE("V " + std::to_string(vocabulary) + ", row " + std::to_string(r));
+        const RowChoice& row = rows[static_cast<std::size_t>(r)];
+        if (r == 7) {
+          EXPECT_TRUE(same_bits({row}, {RowChoice{}}));
+          continue;
+        }
+        const float expected = sample::log_probability(logits.row(r), targets[static_cast<std::size_t>(r)]);
+        EXPECT_TRUE(near_logprob(row.logprob, expected, vocabulary)) << row.logprob << ", not " << expected;
+        EXPECT_EQ(row.broken, r == 8 ? 1 : 0);
+        if (r == 8) continue;
+        EXPECT_EQ(row.token,
+                  sample::Chooser(vocabulary).choose(logits.row(r), parameters_of(choosing(0)), {}).token);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaChoose, ::testing::ValuesIn(kThreadOrders), name_of_order);
+
+}  // namespace
+}  // namespace wisk::test
