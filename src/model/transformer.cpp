@@ -20,6 +20,7 @@ class Scratch {
     if (buffer_.bytes() < bytes) buffer_ = device.allocate(bytes + bytes / 4);
     return buffer_.data();
   }
+  [[nodiscard]] std::byte* memory() const { return buffer_.data(); }
   float* get(device::Device& device, std::int64_t count) {
     return reinterpret_cast<float*>(bytes(device, count * static_cast<std::int64_t>(sizeof(float))));
   }
@@ -58,7 +59,8 @@ struct AngleTable {
 
 struct Transformer::Workspace {
   Scratch residual, normed, query, rotated, key, value, attended, gate, up, act, parts, local_sum, gathered,
-      sum, chosen, rows, logits, maxima;
+      sum, taken, rows, logits, maxima, part_choices, all_choices, row_choices;
+  std::vector<device::RowChoice> chosen;                   // [rows of the step], host
   float* x = nullptr;                                      // [T, C], the residual stream
   device::Operands h;                                      // [T, C], its norm, which the next products read
   std::vector<device::Linear> products, others;            // of the next parallel region
@@ -105,25 +107,54 @@ std::uint64_t Transformer::page_bytes(const Architecture& a, Compute compute, in
 
 Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cache,
                             std::span<const std::int32_t> rows) {
-  work_->products.clear();
-  work_->others.clear();
   extend_angles(step);
   const device::StepSize size = device_.begin_step(step, rows, nullptr);
+  run(step, cache, size, [&] {
+    if (size.rows > 0) multiply_logits(rows, size.rows);
+  });
+  device_.wait();
+  return logits(static_cast<std::int64_t>(rows.size()));
+}
+
+bool Transformer::chooses(const device::Choosing& choosing) const {
+  // Filters need a row's logits in one place.
+  return device_.chooses() && (replica_.size() == 1 || !choosing.filters(architecture_.vocabulary));
+}
+
+void Transformer::begin(const device::StepTokens& step, device::KvCache& cache,
+                        std::span<const std::int32_t> rows, const device::StepChoice& choice) {
+  extend_angles(step);
+  const device::StepSize size = device_.begin_step(step, rows, &choice);
+  work_->chosen.resize(rows.size());
+  run(step, cache, size, [&] {
+    if (size.rows > 0) choose(rows, size.rows);
+  });
+}
+
+std::span<const device::RowChoice> Transformer::choices() {
+  device_.download(std::as_writable_bytes(std::span(work_->chosen)), work_->row_choices.memory());
+  return work_->chosen;
+}
+
+/// The layers, then last().
+template <class Last>
+void Transformer::run(const device::StepTokens& step, device::KvCache& cache, const device::StepSize& size,
+                      const Last& last) {
+  work_->products.clear();
+  work_->others.clear();
   const auto operators = [&] {
     embed(step, size.tokens);
     for (std::size_t layer = 0; layer < architecture_.layers.size(); ++layer) {
       attention(layer, step, cache, size.tokens);  // x += attention(norm(x))
       feed_forward(layer, size.tokens);            // x += feed_forward(norm(x))
     }
-    if (size.rows > 0) multiply_logits(rows, size.rows);
+    last();
   };
   if (replica_.size() == 1) {
     device_.repeat(size, operators);
   } else {
-    operators();
+    operators();  // the ranks exchange what they have: that is not recorded
   }
-  device_.wait();
-  return logits(static_cast<std::int64_t>(rows.size()));
 }
 
 /// x = scale * E[id]; h = norm(x) for the first layer
@@ -282,20 +313,59 @@ void Transformer::or_over_ranks(float* x, std::int64_t count) {
   device_.upload(reinterpret_cast<std::byte*>(x), std::as_bytes(std::span(work_->exchanged)));
 }
 
+/// The product that makes the logits of the chosen rows from norm(x).
+device::Linear Transformer::head_of(std::span<const std::int32_t> rows, std::int64_t count) {
+  const Architecture& a = architecture_;
+  float* taken = work_->taken.get(device_, count * a.width);
+  const device::Operands normed = work_->rows.operands(device_, count * a.width, compute_);
+  device_.take_rows(work_->x, a.width, rows, taken);
+  device_.rms_norm(taken, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, normed);
+  device::Linear head{};
+  head.a = normed;
+  head.lda = a.width;
+  head.w = &weights_.output_embedding();
+  head.ldo = logit_stride();
+  head.inputs = compute_;
+  head.softcap = a.logit_softcap;
+  return head;
+}
+
 /// logits = cap(E norm(x)) for the chosen rows
 void Transformer::multiply_logits(std::span<const std::int32_t> rows, std::int64_t count) {
-  const Architecture& a = architecture_;
-  const device::PackedMatrix& head = weights_.output_embedding();
-  float* chosen = work_->chosen.get(device_, count * a.width);
-  const device::Operands normed = work_->rows.operands(device_, count * a.width, compute_);
-  device_.take_rows(work_->x, a.width, rows, chosen);
-  device_.rms_norm(chosen, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, normed);
-  const std::int64_t stride = logit_stride();
-  work_->products.push_back(
-      {normed, a.width, &head, nullptr, work_->logits.get(device_, count * stride), stride, compute_,
-       work_->maxima.get(device_, count * device::logit_blocks(head.rows)), a.logit_softcap});
+  device::Linear head = head_of(rows, count);
+  head.out = work_->logits.get(device_, count * head.ldo);
+  head.maxima = work_->maxima.get(device_, count * device::logit_blocks(head.w->rows));
+  work_->products.push_back(head);
   device_.linear(work_->products, count);
   work_->products.clear();
+}
+
+/// The next token of the chosen rows: in each of this rank's slices of the vocabulary, then over all slices
+/// in their order, so that any tensor-parallel degree sums in the same order.
+void Transformer::choose(std::span<const std::int32_t> rows, std::int64_t count) {
+  const int slices = architecture_.slices(), first = replica_.rank() * weights_.local_slices();
+  device::VocabularyParts parts;
+  parts.vocabulary = static_cast<std::int32_t>(architecture_.vocabulary);
+  parts.count = weights_.local_slices();
+  for (int part = 0; part <= parts.count; ++part) {
+    const int slice = std::min(first + part, slices - 1);
+    const auto [begin, end] = vocabulary_range(architecture_, slice, slices);
+    parts.edges[part] = static_cast<std::int32_t>(first + part < slices ? begin : end);
+  }
+  static_assert(sizeof(device::PartChoice) % sizeof(float) == 0);
+  constexpr std::int64_t kWords = sizeof(device::PartChoice) / sizeof(float);
+  const std::int64_t words = parts.count * count * kWords;
+  float* choices = work_->part_choices.get(device_, words);
+  device_.choose_in_parts(head_of(rows, count), count, parts, reinterpret_cast<device::PartChoice*>(choices));
+  if (replica_.size() > 1) {
+    float* all = work_->all_choices.get(device_, words * replica_.size());
+    gather(choices, words, all);
+    choices = all;
+  }
+  std::byte* result =
+      work_->row_choices.bytes(device_, count * static_cast<std::int64_t>(sizeof(device::RowChoice)));
+  device_.choose_in_rows(reinterpret_cast<const device::PartChoice*>(choices), slices, count,
+                         reinterpret_cast<device::RowChoice*>(result));
 }
 
 /// Rows a power of two apart would compete for a few places in the caches.

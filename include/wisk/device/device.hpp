@@ -239,8 +239,8 @@ class Device {
   [[nodiscard]] virtual bool chooses() const { return false; }
 
   /// Of the logits cap(a W^T) that `head` describes, the choice of each row in each of this rank's parts of
-  /// the vocabulary: see <wisk/device/choosing.hpp>. head.out is written only where it is needed: filters
-  /// need it, and the whole vocabulary in one rank.
+  /// the vocabulary: see <wisk/device/choosing.hpp>. head.out and head.maxima are not used. Filters
+  /// need the whole vocabulary in one rank.
   virtual void choose_in_parts(const Linear& head, std::int64_t rows, const VocabularyParts& parts,
                                PartChoice* choices /* [parts.count, rows] */);
   /// The choice of each row, from the parts of all ranks in their order.

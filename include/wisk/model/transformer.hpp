@@ -47,6 +47,16 @@ class Transformer {
   /// tokens listed in `rows` (indices into the step).
   Logits forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
 
+  /// Whether the device chooses tokens so: then begin() and choices() are there.
+  [[nodiscard]] bool chooses(const device::Choosing& choosing) const;
+
+  /// Begins a step as forward(), but chooses the next token of each row on the device instead of giving
+  /// logits; may return before anything is computed. What it is given must stay until choices().
+  void begin(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows,
+             const device::StepChoice& choice);
+  /// Waits for the step that was begun. Of each of its rows; valid until the next.
+  std::span<const device::RowChoice> choices();
+
   [[nodiscard]] const Architecture& architecture() const { return architecture_; }
 
  private:
@@ -62,7 +72,12 @@ class Transformer {
                       const device::Buffer& norm, const device::Buffer* next_norm, std::int64_t tokens);
   void gather(const float* mine, std::int64_t count, float* all);
   void or_over_ranks(float* x, std::int64_t count);
+  device::Linear head_of(std::span<const std::int32_t> rows, std::int64_t count);
   void multiply_logits(std::span<const std::int32_t> rows, std::int64_t count);
+  void choose(std::span<const std::int32_t> rows, std::int64_t count);
+  template <class Last>
+  void run(const device::StepTokens& step, device::KvCache& cache, const device::StepSize& size,
+           const Last& last);
   [[nodiscard]] std::int64_t logit_stride() const;
   Logits logits(std::int64_t count);
   Logits gather_logits(std::int64_t count, std::int64_t local_vocabulary);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include <wisk/core/assert.hpp>
@@ -264,12 +265,15 @@ class CudaDevice final : public Device {
       choose_in_product(head.a.data, head.lda, *head.w, head.softcap, parts, step, *choosing_,
                         block_choices_.as<BlockChoice>(), stream());
     } else {
-      linear({&head, 1}, rows);
+      Linear stored = head;
+      room(logits_, static_cast<std::size_t>(rows * head.ldo) * sizeof(float));
+      stored.out = logits_.as<float>();
+      linear({&stored, 1}, rows);
       if (filters) {
-        find_cuts(head.out, head.ldo, parts.vocabulary, step, *choosing_, cuts_.as<Cut>(), stream());
+        find_cuts(stored.out, head.ldo, parts.vocabulary, step, *choosing_, cuts_.as<Cut>(), stream());
         step.cuts = cuts_.as<Cut>();
       }
-      choose_in_blocks(head.out, head.ldo, parts, step, *choosing_, block_choices_.as<BlockChoice>(),
+      choose_in_blocks(stored.out, head.ldo, parts, step, *choosing_, block_choices_.as<BlockChoice>(),
                        stream());
     }
     cuda::choose_in_parts(block_choices_.as<BlockChoice>(), parts, step, {}, choices, stream());
@@ -314,6 +318,7 @@ class CudaDevice final : public Device {
   std::vector<Product> products_;
   std::vector<GatedProduct> gated_products_;
   DeviceArray block_choices_;  // [R, blocks] BlockChoice
+  DeviceArray logits_;         // [R, stride], where they have to be in memory
   DeviceArray cuts_;           // [R] Cut
   DeviceArray floors_;         // [R] Floor, zero between steps
 };
