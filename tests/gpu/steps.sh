@@ -34,12 +34,17 @@ step() { # name seconds command...: its output in $OUT/step.log and gpu.log; fal
   else
     failed=$((failed + 1))
     case $status in
+      '0, but saw no GPU') say "$name: FAILED, it saw no GPU" ;;
       124 | 137) say "$name: FAILED, over its $limit s" ;;
       *) say "$name: FAILED, status $status" ;;
     esac
     tail -n 25 "$OUT/step.log"
     return 1
   fi
+}
+
+first_number() { # of the last step
+  sed -n 1p "$OUT/step.log" | grep -xE '[0-9.e+]+' || true
 }
 
 summary() { # ends the script
