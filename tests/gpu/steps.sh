@@ -43,8 +43,13 @@ step() { # name seconds command...: its output in $OUT/step.log and gpu.log; fal
   fi
 }
 
+gpu_step() { # the same where there is a GPU
+  if [ -z "$gpu" ]; then say "$1: skipped, no GPU"; return 0; fi
+  step "$@"
+}
+
 first_number() { # of the last step
-  sed -n 1p "$OUT/step.log" | grep -xE '[0-9.e+]+' || true
+  sed -n 1p "$OUT/step.log" 2>/dev/null | grep -xE '[0-9.e+]+' || true
 }
 
 summary() { # ends the script
@@ -89,5 +94,6 @@ write_table() { # GPU
   echo "$query: $(nvidia-smi --query-gpu=$query --format=csv,noheader 2>/dev/null || echo unknown)."
   echo "Source: $(git rev-parse --short HEAD 2>/dev/null || echo 'no git'). Command: \`SHAPES=\"$SHAPES\" BATCHES=$BATCHES tests/gpu/run\`. Medians (smallest to largest)."
   printf '\n| what | figure |\n|---|---|\n%s' "$(printf '%s' "$rows" | sed '/^$/d')"
-  printf '\n\n%s' "$lines"
+  echo
+  printf '\n%s' "$lines" | sed 's/^./- &/'
 }
