@@ -13,7 +13,7 @@ say() { # line: printed, and kept for the summary
 }
 
 step() { # name seconds command...: its output in $OUT/step.log and gpu.log; false if it failed
-  local name=$1 limit=$2 left=$((deadline - SECONDS)) begin=$SECONDS status
+  local name=$1 limit=$(($2 * ${PATIENCE:-1})) left=$((deadline - SECONDS)) begin=$SECONDS status
   shift 2
   if [ $left -lt 10 ]; then say "$name: skipped, no time left"; return 0; fi
   [ $left -ge "$limit" ] || limit=$left
