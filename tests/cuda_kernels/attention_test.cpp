@@ -176,15 +176,22 @@ std::string describe(const Shape& shape) {
 
 class CudaAttention : public InThreadOrder {
  protected:
-  /// Both dtypes, and copies that land early and late.
+  /// Both dtypes, every number of tokens a warp, and copies that land early and late.
   static void check(const Shape& shape, const std::vector<TokenAt>& tokens) {
     SCOPED_TRACE(describe(shape));
     Scene(shape, DType::kFloat32, tokens).check();
     const Scene scene(shape, DType::kBFloat16, tokens);
-    for (const CopiesLand when : {CopiesLand::kAtIssue, CopiesLand::kAtWait}) {
-      const cuda_on_host::WithCopiesLanding landing(when);
-      for (int together = scene.most_together(); together > 0; together /= 2) scene.check(together);
-    }
+    const int most = scene.most_together();
+    check(scene, CopiesLand::kAtIssue, most);
+    check(scene, CopiesLand::kAtWait, 1);
+    if (kAddressSanitizer || kThreadSanitizer) return;
+    check(scene, CopiesLand::kAtWait, most);
+    for (int together = most / 2; together > 0; together /= 2) check(scene, CopiesLand::kAtIssue, together);
+  }
+
+  static void check(const Scene& scene, CopiesLand when, int together) {
+    const cuda_on_host::WithCopiesLanding landing(when);
+    scene.check(together);
   }
 };
 
@@ -199,7 +206,7 @@ TEST_P(CudaAttention, GivesTheCpusBits) {
 
 TEST_P(CudaAttention, AnyEvenDimension) {
   if (kThreadSanitizer) return check({2, 1, 6}, {{0, 33}, {1, 40}});
-  for (const int dim : {2, 6, 16, 80, 126, 130, 144, 254}) check({2, 2, dim}, both());
+  for (const int dim : {2, 6, 16, 80, 126, 254}) check({2, 1, dim}, both());
 }
 
 TEST_P(CudaAttention, SoftCapAndWindow) {

@@ -34,6 +34,7 @@ struct Work {
 template <int kMost>
 struct Shared {
   static constexpr int kStages = kMost <= 64 ? 2 : 1, kPages = kWarps * kStages;
+  static constexpr int kBlocksOfProcessor = kMost <= 128 ? 3 : 1;  // that find room at once
   HalfPage<kMost> keys[kPages], values[kPages];
   Scores scores[kWarps];
   std::uint32_t differ[kWarps];
@@ -233,6 +234,7 @@ struct Warp {
     };
     BlocksOfRows blocks(work, row, lane, begin);
     BlockOfKeys ahead[kStages];
+#pragma unroll
     for (int s = 0; s < kStages; ++s) {
       ahead[s] = blocks.take_before(end);
       fetch_keys(ahead[s], index * kStages + s);
@@ -261,23 +263,30 @@ struct Warp {
 
   /// Results of the warp's rows, four neighbouring dimensions of two rows a lane.
   __device__ void store() const {
+#pragma unroll
     for (int e = 0; e < 2; ++e) {
       const int of_row = 4 * (2 * lane.pair + e);
       const float denominator = __shfl_sync(kWholeWarp, tile.denominator, of_row);
       const std::int32_t position = __shfl_sync(kWholeWarp, row.position, of_row);
       const int place = __shfl_sync(kWholeWarp, static_cast<int>(row.place), of_row);
       if (place < 0) continue;
+      const std::int64_t dim = tile.dim.dim();
+#pragma unroll
       for (int w = 0; w < tile.kWide; ++w) {
+        TwoWords words;
         for (int j = 0; j < 2; ++j) {
-          const int d = 32 * w + 4 * lane.row + 2 * j;
-          std::uint32_t pair = 0;
           // Adding +0 makes a zero positive: its sign could depend on what an unseen key's slot holds.
           const float even = tile.sums[w][j][e] / denominator + 0.0f;
           const float odd = tile.sums[w][j][e + 2] / denominator + 0.0f;
-          if (position >= 0)
-            pair = float_to_bf16(even) | static_cast<std::uint32_t>(float_to_bf16(odd)) << 16;
-          if (d < tile.dim.dim())
-            work.out[(static_cast<std::int64_t>(place) * tile.dim.dim() + d) / 2] = pair;
+          words.word[j] = position < 0 ? 0 : bf16_pair(even, odd);
+        }
+        const int d = 32 * w + 4 * lane.row;
+        std::uint32_t* out = work.out + (place * dim + d) / 2;
+        if constexpr (kWhole) {
+          *reinterpret_cast<TwoWords*>(out) = words;
+        } else {
+          if (d < dim) out[0] = words.word[0];
+          if (d + 2 < dim) out[1] = words.word[1];
         }
       }
     }
@@ -287,7 +296,8 @@ struct Warp {
 /// Block b of the grid (one-dimensional, kThreads threads): key/value head b % G and items
 /// [kWarps (b / G), kWarps (b / G) + kWarps), one a warp.
 template <int kMost, bool kWhole>
-__global__ void __launch_bounds__(kThreads) attention_kernel(const Work work) {
+__global__ void __launch_bounds__(kThreads, Shared<kMost>::kBlocksOfProcessor)
+    attention_kernel(const Work work) {
   auto& shared = block_shared<Shared<kMost>>();
   const auto block = static_cast<int>(blockIdx.x);
   const int kv_head = block % work.shape.kv_heads, first_item = block / work.shape.kv_heads * kWarps;

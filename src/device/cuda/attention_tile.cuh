@@ -15,6 +15,7 @@
 #include <wisk/core/dtype.hpp>
 #include <wisk/device/device.hpp>
 
+#include "convert.cuh"
 #include "cpu/elementwise.hpp"
 #include "scalar_lane.cuh"
 #include "seen_keys.cuh"
@@ -109,6 +110,9 @@ struct Scores {
   [[nodiscard]] __device__ Floats& at(int row, int quad) {
     return keys[row * (kPageTokens / 4) + (quad ^ ((row & 2) * 2 + ((row ^ (row >> 2)) & 1) * 2))];
   }
+  [[nodiscard]] __device__ const TwoFloats& half(int row, int quad, int half) {
+    return *reinterpret_cast<const TwoFloats*>(&at(row, quad).value[2 * half]);
+  }
 };
 
 /// What the second product takes from a lane's row: the probabilities of keys (8i + 2t, 8i + 2t + 1) in bf16,
@@ -130,6 +134,7 @@ struct AttentionTile {
 
   /// `query`: [D/2] pairs of row lane / 4, or null.
   __device__ void load_queries(const std::uint32_t* query, const Lane& lane) {
+#pragma unroll
     for (int c = 0; c < kChunks; ++c) {
       for (int i = 0; i < 2; ++i) {
         const int pair = 8 * c + 4 * i + lane.pair;
@@ -141,6 +146,7 @@ struct AttentionTile {
 
   __device__ void multiply_keys(const Words* keys, const Lane& lane, float (&scores)[2][4]) const {
     const Words* from = keys + lane.row / 4 * (2 * kPanel * dim.panels()) + lane.unit();
+#pragma unroll
     for (int c = 0; c < kChunks; ++c) {
       if (!kWhole && c >= dim.panels()) continue;
       multiply_panels(scores, load_shared_16(from + 32 * c), load_shared_16(from + 32 * c + 16), queries[c]);
@@ -156,19 +162,21 @@ struct AttentionTile {
                   lane.row) = {{products[0][e], products[0][e + 2], products[1][e], products[1][e + 2]}};
     }
     __syncwarp();
+    TwoFloats p[4];  // of keys (8i + 2t, 8i + 2t + 1)
+    for (int i = 0; i < 4; ++i) p[i] = exchange.half(lane.row, 2 * i + lane.pair / 2, lane.pair % 2);
+    __syncwarp();
     const int first = seen_keys(position, block.block, shape.window).first;
-    float p[4][2], largest = maximum;
+    float largest = maximum;
     for (int i = 0; i < 4; ++i) {
-      const float* scores = &exchange.at(lane.row, 2 * i + lane.pair / 2).value[lane.pair % 2 * 2];
       for (int e = 0; e < 2; ++e) {
-        float score = scores[e] * shape.scale;
+        float& score = p[i].value[e];
+        score = score * shape.scale;
         if (shape.softcap != 0) score = shape.softcap * tanh_lanes<ScalarLane>(score / shape.softcap);
         const int key = 8 * i + 2 * lane.pair + e;
-        p[i][e] = key < first || key > block.last ? kUnseen : score;
-        largest = ScalarLane::max(p[i][e], largest);
+        if (key < first || key > block.last) score = kUnseen;
+        largest = ScalarLane::max(score, largest);
       }
     }
-    __syncwarp();
     for (int apart = 1; apart < 4; apart *= 2)
       largest = ScalarLane::max(__shfl_xor_sync(kWholeWarp, largest, apart), largest);
     return add_to_denominator(p, largest, (block.lanes >> lane.index & 1u) != 0);
@@ -186,6 +194,7 @@ struct AttentionTile {
     }
     std::uint32_t seen[4];
     for (int i = 0; i < 4; ++i) seen[i] = seen_of_pair(4 * i + lane.pair, block.last);
+#pragma unroll
     for (int w = 0; w < kWide; ++w) {
       if (!kWhole && 2 * w >= dim.panels()) continue;
       const int panel = 2 * w + lane.row / 4;
@@ -211,15 +220,15 @@ struct AttentionTile {
 
  private:
   /// Of scores p of the lane's keys; the largest of the row and before is known.
-  __device__ Weights add_to_denominator(float (&p)[4][2], float largest, bool taken) {
+  __device__ Weights add_to_denominator(TwoFloats (&p)[4], float largest, bool taken) {
     Weights weights;
     float chain[2] = {};  // key j in chain j mod 8
     for (int i = 0; i < 4; ++i) {
       for (int e = 0; e < 2; ++e) {
-        p[i][e] = exp_lanes<ScalarLane>(p[i][e] - largest);
-        chain[e] += p[i][e];
+        p[i].value[e] = exp_lanes<ScalarLane>(p[i].value[e] - largest);
+        chain[e] += p[i].value[e];
       }
-      weights.pairs[i] = float_to_bf16(p[i][0]) | static_cast<std::uint32_t>(float_to_bf16(p[i][1])) << 16;
+      weights.pairs[i] = bf16_pair(p[i].value[0], p[i].value[1]);
     }
     for (int apart = 2; apart > 0; apart /= 2) {
       for (float& sum : chain) sum += __shfl_xor_sync(kWholeWarp, sum, apart);

@@ -6,6 +6,7 @@
 
 #include <wisk/core/assert.hpp>
 
+#include "convert.cuh"
 #include "layer_cache.cuh"
 #include "rotate_store.hpp"
 #include "vectors.cuh"
@@ -31,14 +32,6 @@ struct Run {
   float value[kCount];
 };
 
-struct alignas(8) TwoWords {
-  std::uint32_t word[2];
-};
-
-__device__ std::uint32_t pair_of(float even, float odd) {
-  return float_to_bf16(even) | static_cast<std::uint32_t>(float_to_bf16(odd)) << 16;
-}
-
 /// To elements [d, d + kCount) of a row of operands.
 template <DType kType, int kCount>
 __device__ void store_operands(const Run<kCount>& run, std::byte* row, int d) {
@@ -53,8 +46,8 @@ __device__ void store_operands(const Run<kCount>& run, std::byte* row, int d) {
   } else {
     auto* out = reinterpret_cast<std::uint32_t*>(row) + d / 2;
     if constexpr (kCount == 4)
-      *reinterpret_cast<TwoWords*>(out) = {{pair_of(x[0], x[1]), pair_of(x[2], x[3])}};
-    if constexpr (kCount == 2) *out = pair_of(x[0], x[1]);
+      *reinterpret_cast<TwoWords*>(out) = {{bf16_pair(x[0], x[1]), bf16_pair(x[2], x[3])}};
+    if constexpr (kCount == 2) *out = bf16_pair(x[0], x[1]);
   }
 }
 
@@ -67,7 +60,7 @@ __device__ void store_key(const Run<kCount>& run, std::byte* keys, int dim, int 
   } else {
     auto* out =
         reinterpret_cast<std::uint32_t*>(keys) + (slot / kPanel * dim + d) / 2 * kPanel + slot % kPanel;
-    for (int i = 0; i < kCount; i += 2) out[i / 2 * kPanel] = pair_of(run.value[i], run.value[i + 1]);
+    for (int i = 0; i < kCount; i += 2) out[i / 2 * kPanel] = bf16_pair(run.value[i], run.value[i + 1]);
   }
 }
 
