@@ -233,6 +233,13 @@ TEST_P(CudaAttention, LongerThanTheRingsOfPages) {
   check({2, 1, 256}, {{3, last}, {2, 77}});
 }
 
+/// A difference in the last place of a sum shows in one of about 2^16 results, which are bf16.
+TEST_P(CudaAttention, ManyResults) {
+  if (kAddressSanitizer || kThreadSanitizer) GTEST_SKIP() << "nothing that other tests do not do";
+  const Scene scene({8, 2, 256}, DType::kBFloat16, prefill(3, 20, 148));
+  scene.check();
+}
+
 TEST_P(CudaAttention, PagesThatDifferLate) {
   const Scene scene({1, 1, 64}, DType::kBFloat16, {{4, 4165}, {5, 4166}});
   scene.check(scene.most_together());
