@@ -20,6 +20,7 @@ class Scratch {
     if (buffer_.bytes() < bytes) buffer_ = device.allocate(bytes + bytes / 4);
     return buffer_.data();
   }
+  [[nodiscard]] std::byte* memory() const { return buffer_.data(); }
   float* get(device::Device& device, std::int64_t count) {
     return reinterpret_cast<float*>(bytes(device, count * static_cast<std::int64_t>(sizeof(float))));
   }
@@ -58,7 +59,8 @@ struct AngleTable {
 
 struct Transformer::Workspace {
   Scratch residual, normed, query, rotated, key, value, attended, gate, up, act, parts, local_sum, gathered,
-      sum, chosen, rows, logits, maxima;
+      sum, taken, rows, logits, maxima, part_choices, all_choices, row_choices;
+  std::vector<device::RowChoice> chosen;                   // [rows of the step], host
   float* x = nullptr;                                      // [T, C], the residual stream
   device::Operands h;                                      // [T, C], its norm, which the next products read
   std::vector<device::Linear> products, others;            // of the next parallel region
@@ -68,12 +70,13 @@ struct Transformer::Workspace {
 };
 
 Transformer::Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
-                         Compute compute, comm::Communicator& replica)
+                         Compute compute, comm::Communicator& replica, comm::DeviceGroup* group)
     : device_(device),
       architecture_(architecture),
       weights_(weights),
       compute_(compute),
       replica_(replica),
+      group_(group),
       heads_(architecture.heads / replica.size()),
       kv_heads_(architecture.kv_heads / replica.size()),
       feed_forward_(architecture.feed_forward / replica.size()),
@@ -105,25 +108,61 @@ std::uint64_t Transformer::page_bytes(const Architecture& a, Compute compute, in
 
 Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cache,
                             std::span<const std::int32_t> rows) {
-  work_->products.clear();
-  work_->others.clear();
   extend_angles(step);
   const device::StepSize size = device_.begin_step(step, rows, nullptr);
+  run(step, cache, size, [&] {
+    if (size.rows > 0) multiply_logits(rows, size.rows);
+  });
+  wait();
+  return logits(static_cast<std::int64_t>(rows.size()));
+}
+
+bool Transformer::chooses(const device::Choosing& choosing) const {
+  // Filters need a row's logits in one place.
+  return device_.chooses() && (replica_.size() == 1 || !choosing.filters(architecture_.vocabulary));
+}
+
+void Transformer::begin(const device::StepTokens& step, device::KvCache& cache,
+                        std::span<const std::int32_t> rows, const device::StepChoice& choice) {
+  extend_angles(step);
+  const device::StepSize size = device_.begin_step(step, rows, &choice);
+  work_->chosen.resize(rows.size());
+  run(step, cache, size, [&] {
+    if (size.rows > 0) choose(rows, size.rows);
+  });
+}
+
+/// For what was begun: as long as the other ranks of the replica are alive.
+void Transformer::wait() {
+  if (group_ != nullptr) group_->wait(device_.stream());
+  device_.wait();
+}
+
+std::span<const device::RowChoice> Transformer::choices() {
+  wait();
+  device_.download(std::as_writable_bytes(std::span(work_->chosen)), work_->row_choices.memory());
+  return work_->chosen;
+}
+
+/// The layers, then last().
+template <class Last>
+void Transformer::run(const device::StepTokens& step, device::KvCache& cache, const device::StepSize& size,
+                      const Last& last) {
+  work_->products.clear();
+  work_->others.clear();
   const auto operators = [&] {
     embed(step, size.tokens);
     for (std::size_t layer = 0; layer < architecture_.layers.size(); ++layer) {
       attention(layer, step, cache, size.tokens);  // x += attention(norm(x))
       feed_forward(layer, size.tokens);            // x += feed_forward(norm(x))
     }
-    if (size.rows > 0) multiply_logits(rows, size.rows);
+    last();
   };
-  if (replica_.size() == 1) {
+  if (replica_.size() == 1 || group_ != nullptr) {
     device_.repeat(size, operators);
   } else {
-    operators();
+    operators();  // the ranks exchange what they have over the host: that is not recorded
   }
-  device_.wait();
-  return logits(static_cast<std::int64_t>(rows.size()));
 }
 
 /// x = scale * E[id]; h = norm(x) for the first layer
@@ -168,9 +207,9 @@ void Transformer::attention(std::size_t index, const device::StepTokens& step, d
   shape.scale = a.attention_scale;
   shape.softcap = a.attention_softcap;
   shape.window = a.layers[index].window;
-  const bool in_place = device_.operand_bytes(compute_) == sizeof(float);
-  const device::Operands rotated =
-      in_place ? device::Operands(q) : work_->rotated.operands(device_, tokens * q_width, compute_);
+  const device::Operands rotated = device_.is_host_memory()
+                                       ? device::Operands(q)
+                                       : work_->rotated.operands(device_, tokens * q_width, compute_);
   const device::Operands attended = work_->attended.operands(device_, tokens * q_width, compute_);
   const int number = static_cast<int>(index);
   device_.rotate_and_store(shape, q, k, v, work_->angles[layer_rope(index)].angles.as<float>(), compute_,
@@ -254,6 +293,11 @@ void Transformer::add_projection(const device::ConstOperands& y /* [T, width] */
 
 /// all[r] = what rank r has at `mine`.
 void Transformer::gather(const float* mine, std::int64_t count, float* all /* [ranks, count] */) {
+  if (group_ != nullptr) {
+    group_->all_gather(reinterpret_cast<const std::byte*>(mine), reinterpret_cast<std::byte*>(all),
+                       static_cast<std::size_t>(count) * sizeof(float), device_.stream());
+    return;
+  }
   const Exchange exchange(device_);
   const auto each = static_cast<std::size_t>(count), total = each * static_cast<std::size_t>(replica_.size());
   if (device_.is_host_memory()) {
@@ -268,6 +312,11 @@ void Transformer::gather(const float* mine, std::int64_t count, float* all /* [r
 
 /// x[i] = the bits of all ranks' x[i].
 void Transformer::or_over_ranks(float* x, std::int64_t count) {
+  if (group_ != nullptr) {
+    group_->all_reduce_or(reinterpret_cast<std::uint32_t*>(x), static_cast<std::size_t>(count),
+                          device_.stream());
+    return;
+  }
   const Exchange exchange(device_);
   const auto bits_of = [](float* values, std::size_t size) {
     return std::span(reinterpret_cast<std::uint32_t*>(values), size);
@@ -282,20 +331,59 @@ void Transformer::or_over_ranks(float* x, std::int64_t count) {
   device_.upload(reinterpret_cast<std::byte*>(x), std::as_bytes(std::span(work_->exchanged)));
 }
 
+/// The product that makes the logits of the chosen rows from norm(x).
+device::Linear Transformer::head_of(std::span<const std::int32_t> rows, std::int64_t count) {
+  const Architecture& a = architecture_;
+  float* taken = work_->taken.get(device_, count * a.width);
+  const device::Operands normed = work_->rows.operands(device_, count * a.width, compute_);
+  device_.take_rows(work_->x, a.width, rows, taken);
+  device_.rms_norm(taken, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, normed);
+  device::Linear head{};
+  head.a = normed;
+  head.lda = a.width;
+  head.w = &weights_.output_embedding();
+  head.ldo = logit_stride();
+  head.inputs = compute_;
+  head.softcap = a.logit_softcap;
+  return head;
+}
+
 /// logits = cap(E norm(x)) for the chosen rows
 void Transformer::multiply_logits(std::span<const std::int32_t> rows, std::int64_t count) {
-  const Architecture& a = architecture_;
-  const device::PackedMatrix& head = weights_.output_embedding();
-  float* chosen = work_->chosen.get(device_, count * a.width);
-  const device::Operands normed = work_->rows.operands(device_, count * a.width, compute_);
-  device_.take_rows(work_->x, a.width, rows, chosen);
-  device_.rms_norm(chosen, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, normed);
-  const std::int64_t stride = logit_stride();
-  work_->products.push_back(
-      {normed, a.width, &head, nullptr, work_->logits.get(device_, count * stride), stride, compute_,
-       work_->maxima.get(device_, count * device::logit_blocks(head.rows)), a.logit_softcap});
+  device::Linear head = head_of(rows, count);
+  head.out = work_->logits.get(device_, count * head.ldo);
+  head.maxima = work_->maxima.get(device_, count * device::logit_blocks(head.w->rows));
+  work_->products.push_back(head);
   device_.linear(work_->products, count);
   work_->products.clear();
+}
+
+/// The next token of the chosen rows: in each of this rank's slices of the vocabulary, then over all slices
+/// in their order, so that any tensor-parallel degree sums in the same order.
+void Transformer::choose(std::span<const std::int32_t> rows, std::int64_t count) {
+  const int slices = architecture_.slices(), first = replica_.rank() * weights_.local_slices();
+  device::VocabularyParts parts;
+  parts.vocabulary = static_cast<std::int32_t>(architecture_.vocabulary);
+  parts.count = weights_.local_slices();
+  for (int part = 0; part <= parts.count; ++part) {
+    const int slice = std::min(first + part, slices - 1);
+    const auto [begin, end] = vocabulary_range(architecture_, slice, slices);
+    parts.edges[part] = static_cast<std::int32_t>(first + part < slices ? begin : end);
+  }
+  static_assert(sizeof(device::PartChoice) % sizeof(float) == 0);
+  constexpr std::int64_t kWords = sizeof(device::PartChoice) / sizeof(float);
+  const std::int64_t words = parts.count * count * kWords;
+  float* choices = work_->part_choices.get(device_, words);
+  device_.choose_in_parts(head_of(rows, count), count, parts, reinterpret_cast<device::PartChoice*>(choices));
+  if (replica_.size() > 1) {
+    float* all = work_->all_choices.get(device_, words * replica_.size());
+    gather(choices, words, all);
+    choices = all;
+  }
+  std::byte* result =
+      work_->row_choices.bytes(device_, count * static_cast<std::int64_t>(sizeof(device::RowChoice)));
+  device_.choose_in_rows(reinterpret_cast<const device::PartChoice*>(choices), slices, count,
+                         reinterpret_cast<device::RowChoice*>(result));
 }
 
 /// Rows a power of two apart would compete for a few places in the caches.
@@ -309,12 +397,9 @@ Logits Transformer::logits(std::int64_t count) {
   const std::int64_t stride = logit_stride(), local = weights_.output_embedding().rows,
                      blocks = device::logit_blocks(local);
   if (replica_.size() > 1) return gather_logits(count, local);
-  std::span<const float> maxima =
-      device_.host_view(work_->maxima.get(device_, count * blocks), count * blocks);
-  if (!device_.is_host_memory()) {  // the next view takes its place
-    work_->exchanged.assign(maxima.begin(), maxima.end());
-    maxima = work_->exchanged;
-  }
+  std::span<const float> maxima;  // other devices don't look for them
+  if (device_.is_host_memory())
+    maxima = {work_->maxima.get(device_, 0), static_cast<std::size_t>(count * blocks)};
   return {device_.host_view(work_->logits.get(device_, count * stride), count * stride), maxima,
           architecture_.vocabulary, stride};
 }

@@ -270,7 +270,7 @@ TEST_P(CudaBlendPack, WidenKeepsBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaBlendPack, ::testing::ValuesIn(kThreadOrders), name_of_order);
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaBlendPack, ::testing::ValuesIn(thread_orders()), name_of_order);
 
 }  // namespace
 }  // namespace wisk::test

@@ -68,7 +68,7 @@ TEST_P(CudaBlend, OneInputOfWeightOneIsCopiedBitForBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaBlend, ::testing::ValuesIn(kThreadOrders), name_of_order);
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaBlend, ::testing::ValuesIn(thread_orders()), name_of_order);
 
 TEST(CudaBlendDeath, MisalignedElementsAreRefused) {
   ::testing::GTEST_FLAG(death_test_style) = "threadsafe";

@@ -191,7 +191,7 @@ TEST_P(CudaNorm, ResidualGivesTheCpusBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaNorm, ::testing::ValuesIn(kThreadOrders), name_of_order);
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaNorm, ::testing::ValuesIn(thread_orders()), name_of_order);
 
 }  // namespace
 }  // namespace wisk::test

@@ -60,6 +60,7 @@ TEST_P(CudaRows, EmbedGivesTheCpusBits) {
       expect_embedding(type, 37, columns, 0, 1.0f, {0, 36, 15, 16, 17, 0, -1, 37}, 0);
     }
     expect_embedding(type, 37, 24, 100, 33.9411255f, {100, 136, 99, 137, 120, 0, -5}, 0);
+    expect_embedding(type, 32, 24, 0, 8.0f, {31, 32}, 0);  // no padding behind the last row
     expect_embedding(type, 20, 24, 0, 8.0f, {19, 3}, 1);
     expect_embedding(type, 20, 24, 0, 8.0f, {}, 0);
   }
@@ -136,7 +137,7 @@ TEST_P(CudaRows, CopyPageCopiesAllLayers) {
   expect_page(2, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaRows, ::testing::ValuesIn(kThreadOrders), name_of_order);
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaRows, ::testing::ValuesIn(thread_orders()), name_of_order);
 
 }  // namespace
 }  // namespace wisk::test

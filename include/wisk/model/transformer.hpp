@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <wisk/comm/communicator.hpp>
+#include <wisk/comm/device_group.hpp>
 #include <wisk/device/device.hpp>
 #include <wisk/model/architecture.hpp>
 #include <wisk/model/weights.hpp>
@@ -33,9 +34,9 @@ struct Logits {
 class Transformer {
  public:
   /// `replica`: the ranks that hold the model together, this rank's shard being (replica.rank(),
-  /// replica.size()).
+  /// replica.size()). `group`: how their devices exchange data themselves; null: over the host.
   Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
-              device::Compute compute, comm::Communicator& replica);
+              device::Compute compute, comm::Communicator& replica, comm::DeviceGroup* group = nullptr);
   ~Transformer();
 
   /// An empty cache of `pages` pages for this rank's heads.
@@ -46,6 +47,16 @@ class Transformer {
   /// Computes the step's tokens, writes their keys and values into `cache`, and returns the logits of the
   /// tokens listed in `rows` (indices into the step).
   Logits forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
+
+  /// Whether the device chooses tokens so: then begin() and choices() are there.
+  [[nodiscard]] bool chooses(const device::Choosing& choosing) const;
+
+  /// Begins a step as forward(), but chooses the next token of each row on the device instead of giving
+  /// logits; may return before anything is computed. What it is given must stay until choices().
+  void begin(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows,
+             const device::StepChoice& choice);
+  /// Waits for the step that was begun. Of each of its rows; valid until the next.
+  std::span<const device::RowChoice> choices();
 
   [[nodiscard]] const Architecture& architecture() const { return architecture_; }
 
@@ -62,7 +73,13 @@ class Transformer {
                       const device::Buffer& norm, const device::Buffer* next_norm, std::int64_t tokens);
   void gather(const float* mine, std::int64_t count, float* all);
   void or_over_ranks(float* x, std::int64_t count);
+  void wait();
+  device::Linear head_of(std::span<const std::int32_t> rows, std::int64_t count);
   void multiply_logits(std::span<const std::int32_t> rows, std::int64_t count);
+  void choose(std::span<const std::int32_t> rows, std::int64_t count);
+  template <class Last>
+  void run(const device::StepTokens& step, device::KvCache& cache, const device::StepSize& size,
+           const Last& last);
   [[nodiscard]] std::int64_t logit_stride() const;
   Logits logits(std::int64_t count);
   Logits gather_logits(std::int64_t count, std::int64_t local_vocabulary);
@@ -74,6 +91,7 @@ class Transformer {
   Weights& weights_;
   device::Compute compute_;
   comm::Communicator& replica_;
+  comm::DeviceGroup* group_;
   std::int64_t heads_, kv_heads_, feed_forward_;  // of this rank
   std::unique_ptr<Workspace> work_;
 };

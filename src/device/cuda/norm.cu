@@ -17,6 +17,8 @@ namespace wisk::device::cuda {
 namespace {
 
 constexpr int kThreads = 256, kChains = 16, kChainSteps = 8;
+constexpr int kBlocks =
+    4;  // of a multiprocessor: enough to load while others add up, few enough for registers
 constexpr unsigned kWholeWarp = 0xffffffffu;
 
 /// How a block's threads share its rows. A row is in shared memory kStretch elements at a time; one that fits
@@ -50,15 +52,14 @@ __device__ float add_squares(float chain, const float* x, int c, int count) {
 /// stretch of it then. All threads of the block call it; make() is called for each unit once, by the same
 /// thread each time. Where the row is not `active` it is not called.
 template <class S, class Make>
-__device__ float scale_of_row(std::int64_t width, float eps, bool active, typename S::Shared& shared,
+__device__ float scale_of_row(int width, float eps, bool active, typename S::Shared& shared,
                               const Make& make) {
   const int row = static_cast<int>(threadIdx.x) / S::kRowThreads,
             t = static_cast<int>(threadIdx.x) % S::kRowThreads;
   float chain = 0;
-  for (std::int64_t begin = 0; begin < width; begin += S::kStretch) {
+  for (int begin = 0; begin < width; begin += S::kStretch) {
     if (begin > 0) __syncthreads();
-    const std::int64_t left = width - begin;
-    const int units = static_cast<int>(((left < S::kStretch ? left : S::kStretch) + 3) / 4);
+    const int left = width - begin, units = ((left < S::kStretch ? left : S::kStretch) + 3) / 4;
     for (int u = t; u < units; u += S::kRowThreads) {
       shared.x[row][u] = active ? make(begin / 4 + u) : Floats{};
     }
@@ -80,7 +81,7 @@ struct Output {
 };
 
 __device__ void store_normalised(const Floats& x, float scale, const float* weight, const Output& out,
-                                 std::int64_t offset, std::int64_t u, std::int64_t width, bool vectors) {
+                                 std::int64_t offset, int u, int width, bool vectors) {
   const Floats w = load_unit(weight, u, width, vectors);
   Floats y;
   for (int e = 0; e < 4; ++e) y.value[e] = x.value[e] * scale * w.value[e];
@@ -94,38 +95,38 @@ __device__ void store_normalised(const Floats& x, float scale, const float* weig
 /// Block b normalises rows b * S::kRows and so on. `vectors`: all rows of all arrays are aligned to their
 /// units.
 template <class S>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocks)
     rms_norm_kernel(const float* x /* [rows, width] */, const float* weight /* [width] */, float eps,
-                    std::int64_t rows, std::int64_t width, bool vectors, Output out /* [rows, width] */) {
+                    std::int64_t rows, int width, bool vectors, Output out /* [rows, width] */) {
   auto& shared = block_shared<typename S::Shared>();
   const int of_block = static_cast<int>(threadIdx.x) / S::kRowThreads;
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * S::kRows + of_block, offset = row * width;
   const bool active = row < rows, whole = width <= S::kStretch;
-  const auto load = [&](std::int64_t u) { return load_unit(x + offset, u, width, vectors); };
+  const auto load = [&](int u) { return load_unit(x + offset, u, width, vectors); };
   const float scale = scale_of_row<S>(width, eps, active, shared, load);
   if (!active) return;
-  for (std::int64_t u = threadIdx.x % S::kRowThreads; 4 * u < width; u += S::kRowThreads) {
+  for (int u = static_cast<int>(threadIdx.x) % S::kRowThreads; 4 * u < width; u += S::kRowThreads) {
     store_normalised(whole ? shared.x[of_block][u] : load(u), scale, weight, out, offset, u, width, vectors);
   }
 }
 
 /// Block b does row b. See ResidualAndNorm; post_weight and weight may be null, not both. `vectors`: as
 /// above.
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocks)
     residual_and_norm_kernel(const Parts parts /* each [rows, width] */,
                              const float* post_weight /* [width] */, float* x /* [rows, width] */,
-                             const float* weight /* [width] */, float eps, std::int64_t width, bool vectors,
+                             const float* weight /* [width] */, float eps, int width, bool vectors,
                              Output out /* [rows, width] */) {
   using S = WideRows;
   auto& shared = block_shared<S::Shared>();
   Floats* staged = shared.x[0];
   const std::int64_t offset = static_cast<std::int64_t>(blockIdx.x) * width;
   const bool whole = width <= S::kStretch;
-  const auto sum = [&](std::int64_t u) { return sum_of_parts(parts, offset, u, width, vectors); };
+  const auto sum = [&](int u) { return sum_of_parts(parts, offset, u, width, vectors); };
   float post_scale = 1;
   if (post_weight != nullptr) post_scale = scale_of_row<S>(width, eps, true, shared, sum);
   // Adds a unit to x, from where it is: in shared memory if it was there and still is.
-  const auto add = [&](std::int64_t u) {
+  const auto add = [&](int u) {
     Floats y = post_weight != nullptr && whole ? staged[u] : sum(u);
     if (post_weight != nullptr) {
       const Floats w = load_unit(post_weight, u, width, vectors);
@@ -137,10 +138,10 @@ __global__ void __launch_bounds__(kThreads)
     return result;
   };
   if (weight == nullptr) {
-    for (std::int64_t u = threadIdx.x; 4 * u < width; u += kThreads) add(u);
+    for (int u = static_cast<int>(threadIdx.x); 4 * u < width; u += kThreads) add(u);
   } else {
     const float scale = scale_of_row<S>(width, eps, true, shared, add);
-    for (std::int64_t u = threadIdx.x; 4 * u < width; u += kThreads) {  // x: what this thread wrote
+    for (int u = static_cast<int>(threadIdx.x); 4 * u < width; u += kThreads) {  // x: what this thread wrote
       const Floats value = whole ? staged[u] : load_unit(x + offset, u, width, vectors);
       store_normalised(value, scale, weight, out, offset, u, width, vectors);
     }
@@ -155,16 +156,17 @@ bool takes_units(const Output& out) {
 
 void rms_norm(const float* x, const float* weight, float eps, std::int64_t rows, std::int64_t width,
               Compute rounding, std::byte* out, Stream stream) {
-  WISK_ASSERT(rows >= 0 && rows <= 0x7fffffff && width > 0);
+  WISK_ASSERT(rows >= 0 && rows <= 0x7fffffff && width > 0 && width <= kMostUnitElements);
   const Output output{out, rounding == Compute::kBFloat16};
   const bool vectors = takes_vectors(x) && takes_vectors(weight) && takes_units(output) && width % 4 == 0;
   if (width <= NarrowRows::kStretch) {
     constexpr std::int64_t kRows = NarrowRows::kRows;
     launch<NarrowRows::Shared>(rms_norm_kernel<NarrowRows>, static_cast<unsigned>((rows + kRows - 1) / kRows),
-                               kThreads, stream, x, weight, eps, rows, width, vectors, output);
+                               kThreads, stream, x, weight, eps, rows, static_cast<int>(width), vectors,
+                               output);
   } else {
     launch<WideRows::Shared>(rms_norm_kernel<WideRows>, static_cast<unsigned>(rows), kThreads, stream, x,
-                             weight, eps, rows, width, vectors, output);
+                             weight, eps, rows, static_cast<int>(width), vectors, output);
   }
 }
 
@@ -172,13 +174,13 @@ void add_parts_and_norm(const ResidualAndNorm& work, std::int64_t rows, std::int
   if (work.post_weight == nullptr && work.weight == nullptr) {
     return add_parts(work.parts, work.bias, rows, width, true, work.x, stream);
   }
-  WISK_ASSERT(rows >= 0 && rows <= 0x7fffffff && width > 0);
+  WISK_ASSERT(rows >= 0 && rows <= 0x7fffffff && width > 0 && width <= kMostUnitElements);
   const Output output{work.out, work.rounding == Compute::kBFloat16};
   const bool vectors = take_units(work.parts, work.bias, width) && takes_vectors(work.x) &&
                        takes_units(output) && takes_vectors(work.weight) && takes_vectors(work.post_weight);
   launch<WideRows::Shared>(residual_and_norm_kernel, static_cast<unsigned>(rows), kThreads, stream,
                            parts_of(work.parts, work.bias), work.post_weight, work.x, work.weight, work.eps,
-                           width, vectors, output);
+                           static_cast<int>(width), vectors, output);
 }
 
 }  // namespace wisk::device::cuda

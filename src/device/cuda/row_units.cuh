@@ -13,17 +13,19 @@
 
 namespace wisk::device::cuda {
 
+/// The widest row: its elements and a block's more are counted in an int.
+inline constexpr std::int64_t kMostUnitElements = std::int64_t{1} << 30;
+
 /// Unit u of row [width]; zeros where the row has ended. `vectors`: the row begins at a multiple of 16 bytes
 /// and width is one of 4.
-__device__ inline Floats load_unit(const float* row, std::int64_t u, std::int64_t width, bool vectors) {
+__device__ inline Floats load_unit(const float* row, int u, int width, bool vectors) {
   if (vectors) return reinterpret_cast<const Floats*>(row)[u];
   Floats unit;
   for (int e = 0; e < 4; ++e) unit.value[e] = 4 * u + e < width ? row[4 * u + e] : 0.0f;
   return unit;
 }
 
-__device__ inline void store_unit(const Floats& unit, float* row, std::int64_t u, std::int64_t width,
-                                  bool vectors) {
+__device__ inline void store_unit(const Floats& unit, float* row, int u, int width, bool vectors) {
   if (vectors) {
     reinterpret_cast<Floats*>(row)[u] = unit;
     return;
@@ -39,8 +41,8 @@ struct alignas(8) Halves {
 };
 
 /// Rounded to bf16. `vectors`: the row begins at a multiple of 8 bytes and width is one of 4.
-__device__ inline void store_unit_bf16(const Floats& unit, std::uint16_t* row, std::int64_t u,
-                                       std::int64_t width, bool vectors) {
+__device__ inline void store_unit_bf16(const Floats& unit, std::uint16_t* row, int u, int width,
+                                       bool vectors) {
   Halves halves;
   for (int e = 0; e < 4; ++e) halves.value[e] = float_to_bf16(unit.value[e]);
   if (vectors) {
@@ -86,8 +88,7 @@ inline bool take_units(std::span<const float* const> parts, const float* bias, s
 }
 
 template <int kCount>
-__device__ Floats sum_of(const Parts& parts, std::int64_t offset, std::int64_t u, std::int64_t width,
-                         bool vectors) {
+__device__ Floats sum_of(const Parts& parts, std::int64_t offset, int u, int width, bool vectors) {
   float values[4][kCount];
   for (int s = 0; s < kCount; ++s) {
     const Floats unit = load_unit(parts.part[s] + offset, u, width, vectors);
@@ -99,8 +100,8 @@ __device__ Floats sum_of(const Parts& parts, std::int64_t offset, std::int64_t u
 }
 
 /// tree(parts) + bias, unit u of the row that begins at element `offset` of each part.
-__device__ inline Floats sum_of_parts(const Parts& parts, std::int64_t offset, std::int64_t u,
-                                      std::int64_t width, bool vectors) {
+__device__ inline Floats sum_of_parts(const Parts& parts, std::int64_t offset, int u, int width,
+                                      bool vectors) {
   Floats sum;
   if (parts.count == 1) sum = sum_of<1>(parts, offset, u, width, vectors);
   if (parts.count == 2) sum = sum_of<2>(parts, offset, u, width, vectors);

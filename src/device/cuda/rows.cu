@@ -18,11 +18,12 @@ constexpr unsigned kThreads = 256;
 
 /// The grid is one-dimensional: `chunks` blocks, of kThreads units, a row.
 struct Place {
-  std::int64_t row, u;  // the thread's unit; may be behind the row's last one
+  std::int64_t row;
+  int u;  // the thread's unit; may be behind the row's last one
 };
 
 __device__ Place place_of_thread(unsigned chunks) {
-  return {blockIdx.x / chunks, std::int64_t{blockIdx.x % chunks} * kThreads + threadIdx.x};
+  return {blockIdx.x / chunks, static_cast<int>(blockIdx.x % chunks * kThreads + threadIdx.x)};
 }
 
 unsigned chunks_of(std::int64_t width) {
@@ -32,19 +33,20 @@ unsigned chunks_of(std::int64_t width) {
 
 unsigned blocks_of(std::int64_t rows, std::int64_t width) {
   const std::int64_t blocks = rows * chunks_of(width);
-  WISK_ASSERT(rows >= 0 && width > 0 && blocks <= 0x7fffffff);
+  WISK_ASSERT(rows >= 0 && width > 0 && width <= kMostUnitElements && blocks <= 0x7fffffff);
   return static_cast<unsigned>(blocks);
 }
 
 /// A PackedMatrix as kernels see it.
 struct Packed {
   const std::byte* data;  // [rows / 16, rounded up] panels
-  std::int64_t rows, columns, panel_bytes;
+  std::int64_t rows, panel_bytes;
+  int columns;
   DType dtype;
 };
 
 /// Unit u of row `index`; zeros where the row has ended.
-__device__ Floats unpack_unit(const Packed& matrix, std::int64_t index, std::int64_t u) {
+__device__ Floats unpack_unit(const Packed& matrix, std::int64_t index, int u) {
   constexpr std::int64_t kPanel = PackedMatrix::kPanel;
   const auto* words =
       reinterpret_cast<const std::uint32_t*>(matrix.data + index / kPanel * matrix.panel_bytes) +
@@ -82,7 +84,7 @@ __global__ void __launch_bounds__(kThreads)
 
 /// Row r of out is row rows[r] of x.
 __global__ void __launch_bounds__(kThreads)
-    take_rows_kernel(const float* x /* [.., width] */, std::int64_t width, const std::int32_t* rows /* [R] */,
+    take_rows_kernel(const float* x /* [.., width] */, int width, const std::int32_t* rows /* [R] */,
                      unsigned chunks, bool vectors, float* out /* [R, width] */) {
   const auto [r, u] = place_of_thread(chunks);
   if (4 * u >= width) return;
@@ -93,8 +95,8 @@ __global__ void __launch_bounds__(kThreads)
 
 /// Row r of x (+)= tree(row r of each part) + bias.
 __global__ void __launch_bounds__(kThreads)
-    add_parts_kernel(const Parts parts /* each [rows, width] */, std::int64_t width, bool accumulate,
-                     unsigned chunks, bool vectors, float* x /* [rows, width] */) {
+    add_parts_kernel(const Parts parts /* each [rows, width] */, int width, bool accumulate, unsigned chunks,
+                     bool vectors, float* x /* [rows, width] */) {
   const auto [r, u] = place_of_thread(chunks);
   if (4 * u >= width) return;
   Floats sum = sum_of_parts(parts, r * width, u, width, vectors);
@@ -110,8 +112,9 @@ __global__ void __launch_bounds__(kThreads)
 void embed(const std::int32_t* ids, std::int64_t tokens, const PackedMatrix& embedding,
            std::int64_t first_row, float scale, float* x, Stream stream) {
   const std::int64_t width = embedding.columns;
-  const Packed matrix{embedding.data.data(), embedding.rows, width,
-                      static_cast<std::int64_t>(embedding.panel_bytes()), embedding.dtype};
+  const Packed matrix{embedding.data.data(), embedding.rows,
+                      static_cast<std::int64_t>(embedding.panel_bytes()), static_cast<int>(width),
+                      embedding.dtype};
   const bool vectors = takes_vectors(x) && width % 4 == 0;
   launch<NoShared>(embed_kernel, blocks_of(tokens, width), kThreads, stream, ids, matrix, first_row, scale,
                    chunks_of(width), vectors, x);
@@ -127,8 +130,8 @@ void take_rows(const float* x, std::int64_t width, const std::int32_t* rows, std
 void add_parts(std::span<const float* const> parts, const float* bias, std::int64_t rows, std::int64_t width,
                bool accumulate, float* x, Stream stream) {
   const bool vectors = take_units(parts, bias, width) && takes_vectors(x);
-  launch<NoShared>(add_parts_kernel, blocks_of(rows, width), kThreads, stream, parts_of(parts, bias), width,
-                   accumulate, chunks_of(width), vectors, x);
+  launch<NoShared>(add_parts_kernel, blocks_of(rows, width), kThreads, stream, parts_of(parts, bias),
+                   static_cast<int>(width), accumulate, chunks_of(width), vectors, x);
 }
 
 void copy_page(const KvCache& cache, int from, int to, Stream stream) {

@@ -17,7 +17,7 @@ std::int64_t padded_size(std::int64_t count) {
 void StepArrays::grow(std::int64_t tokens, std::int64_t pages) {
   if (tokens <= tokens_ && pages <= pages_) return;
   constexpr std::int64_t kFewest = 64;
-  const auto room = [](std::int64_t wanted, std::int64_t before) {
+  const auto room = [kFewest](std::int64_t wanted, std::int64_t before) {
     return wanted <= before ? before
                             : static_cast<std::int64_t>(
                                   std::bit_ceil(static_cast<std::uint64_t>(std::max(wanted, kFewest))));
