@@ -124,6 +124,25 @@ TEST_P(CudaChoose, FiltersKeepTheIdsOfThePlainSort) {
   }
 }
 
+TEST_P(CudaChoose, MinPComparesWithTheUnroundedBound) {
+  const std::vector<RowDraw> draws = draws_of(1, 0);
+  const ChoiceRows rows{1, draws.data(), nullptr, nullptr};
+  for (const float largest : {1.0f, -1.0f, 0.0f, 1e-40f, 3e38f}) {
+    for (const double min_p : {0.9, 0.7, 0.5, 0.3, 0.1, 1e-3}) {
+      const auto bound = static_cast<float>(static_cast<double>(largest) + std::log(min_p));
+      const Logits logits{
+          4, 1, {std::nextafter(bound, -kInfinity), bound, std::nextafter(bound, kInfinity), largest}};
+      const device::cuda::Cut cut = cuts_of(logits, rows, choosing(1, 0, 1, min_p), 0)[0];
+      const auto expected = kept_ids(logits.row(0), parameters_of(choosing(1, 0, 1, min_p)));
+      for (std::int32_t id = 0; id < 4; ++id) {
+        const bool kept = std::find(expected.begin(), expected.end(), id) != expected.end();
+        EXPECT_EQ(logits.values[static_cast<std::size_t>(id)] >= cut.logit, kept)
+            << largest << ", " << min_p << ", " << id;
+      }
+    }
+  }
+}
+
 TEST_P(CudaChoose, FiltersGiveTheCpusTokens) {
   const Logits logits = logits_of_every_character(step() > 1 ? 500 : 5000, 2);
   for (std::size_t s = 0; s < kFilters.size(); s += step()) {
