@@ -40,7 +40,7 @@ void complain_together(Communicator& ranks, const std::string& complaint) {
   ranks.all_reduce_max(lowest);
   if (std::isinf(lowest[0])) return;
   throw EnvironmentError(
-      broadcast_string(ranks, name_of(ranks) + ": " + complaint, static_cast<int>(-lowest[0])));
+      broadcast_string(ranks, "NCCL: " + name_of(ranks) + ": " + complaint, static_cast<int>(-lowest[0])));
 }
 
 /// The library, the same version on every rank. Collective.

@@ -53,7 +53,7 @@ NcclLibrary load_nccl(const std::string& name) {
   void* handle = ::dlopen(wanted.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* why = ::dlerror();
-    throw EnvironmentError("NCCL: expected the library " + wanted +
+    throw EnvironmentError("expected the library " + wanted +
                            ", by which the GPUs of one model exchange data, found none: " +
                            (why != nullptr ? why : "no reason given") +
                            "; install it (package libnccl2, or nvidia-nccl of PyPI) or give its file in "

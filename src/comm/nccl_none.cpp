@@ -7,7 +7,7 @@ namespace wisk::comm {
 namespace {
 
 constexpr const char* kWhyNot =
-    "NCCL: expected a wisk that was built with it, found one that was built without: install the CUDA "
+    "expected a wisk that was built with it, found one that was built without: install the CUDA "
     "toolkit "
     "and nccl.h (package libnccl-dev), then build again (docs/clusters.md)";
 
@@ -15,7 +15,7 @@ constexpr const char* kWhyNot =
 
 std::unique_ptr<DeviceGroup> make_nccl_group(Communicator& /*bootstrap*/, int /*device_index*/,
                                              const NcclOptions& /*options*/) {
-  throw EnvironmentError(kWhyNot);
+  throw EnvironmentError(std::string("NCCL: ") + kWhyNot);
 }
 
 NcclFound find_nccl(const std::string& /*library*/) {

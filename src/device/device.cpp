@@ -8,6 +8,18 @@ PackedMatrix Device::allocate_matrix(DType dtype, std::int64_t rows, std::int64_
   return PackedMatrix{dtype, rows, columns, allocate(PackedMatrix::bytes_for(dtype, rows, columns))};
 }
 
+std::span<std::byte> Device::keep_ingredient(const BlendInput& /*input*/, const MatrixWindow& /*window*/,
+                                             std::int64_t /*rows*/, std::int64_t /*columns*/) {
+  return {};
+}
+
+void Device::load_ingredient(const BlendInput& /*input*/, const MatrixWindow& /*window*/,
+                             std::int64_t /*rows*/, std::int64_t /*columns*/) {
+  WISK_ASSERT(false);  // nothing is kept
+}
+
+void Device::forget_ingredients() {}
+
 void Device::repeat(StepSize /*size*/, const std::function<void()>& operators) {
   operators();
 }

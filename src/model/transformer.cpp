@@ -70,12 +70,13 @@ struct Transformer::Workspace {
 };
 
 Transformer::Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
-                         Compute compute, comm::Communicator& replica)
+                         Compute compute, comm::Communicator& replica, comm::DeviceGroup* group)
     : device_(device),
       architecture_(architecture),
       weights_(weights),
       compute_(compute),
       replica_(replica),
+      group_(group),
       heads_(architecture.heads / replica.size()),
       kv_heads_(architecture.kv_heads / replica.size()),
       feed_forward_(architecture.feed_forward / replica.size()),
@@ -112,7 +113,7 @@ Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cac
   run(step, cache, size, [&] {
     if (size.rows > 0) multiply_logits(rows, size.rows);
   });
-  device_.wait();
+  wait();
   return logits(static_cast<std::int64_t>(rows.size()));
 }
 
@@ -131,7 +132,14 @@ void Transformer::begin(const device::StepTokens& step, device::KvCache& cache,
   });
 }
 
+/// For what was begun: as long as the other ranks of the replica are alive.
+void Transformer::wait() {
+  if (group_ != nullptr) group_->wait(device_.stream());
+  device_.wait();
+}
+
 std::span<const device::RowChoice> Transformer::choices() {
+  wait();
   device_.download(std::as_writable_bytes(std::span(work_->chosen)), work_->row_choices.memory());
   return work_->chosen;
 }
@@ -150,10 +158,10 @@ void Transformer::run(const device::StepTokens& step, device::KvCache& cache, co
     }
     last();
   };
-  if (replica_.size() == 1) {
+  if (replica_.size() == 1 || group_ != nullptr) {
     device_.repeat(size, operators);
   } else {
-    operators();  // the ranks exchange what they have: that is not recorded
+    operators();  // the ranks exchange what they have over the host: that is not recorded
   }
 }
 
@@ -199,9 +207,9 @@ void Transformer::attention(std::size_t index, const device::StepTokens& step, d
   shape.scale = a.attention_scale;
   shape.softcap = a.attention_softcap;
   shape.window = a.layers[index].window;
-  const bool in_place = device_.operand_bytes(compute_) == sizeof(float);
-  const device::Operands rotated =
-      in_place ? device::Operands(q) : work_->rotated.operands(device_, tokens * q_width, compute_);
+  const device::Operands rotated = device_.is_host_memory()
+                                       ? device::Operands(q)
+                                       : work_->rotated.operands(device_, tokens * q_width, compute_);
   const device::Operands attended = work_->attended.operands(device_, tokens * q_width, compute_);
   const int number = static_cast<int>(index);
   device_.rotate_and_store(shape, q, k, v, work_->angles[layer_rope(index)].angles.as<float>(), compute_,
@@ -285,6 +293,11 @@ void Transformer::add_projection(const device::ConstOperands& y /* [T, width] */
 
 /// all[r] = what rank r has at `mine`.
 void Transformer::gather(const float* mine, std::int64_t count, float* all /* [ranks, count] */) {
+  if (group_ != nullptr) {
+    group_->all_gather(reinterpret_cast<const std::byte*>(mine), reinterpret_cast<std::byte*>(all),
+                       static_cast<std::size_t>(count) * sizeof(float), device_.stream());
+    return;
+  }
   const Exchange exchange(device_);
   const auto each = static_cast<std::size_t>(count), total = each * static_cast<std::size_t>(replica_.size());
   if (device_.is_host_memory()) {
@@ -299,6 +312,11 @@ void Transformer::gather(const float* mine, std::int64_t count, float* all /* [r
 
 /// x[i] = the bits of all ranks' x[i].
 void Transformer::or_over_ranks(float* x, std::int64_t count) {
+  if (group_ != nullptr) {
+    group_->all_reduce_or(reinterpret_cast<std::uint32_t*>(x), static_cast<std::size_t>(count),
+                          device_.stream());
+    return;
+  }
   const Exchange exchange(device_);
   const auto bits_of = [](float* values, std::size_t size) {
     return std::span(reinterpret_cast<std::uint32_t*>(values), size);
@@ -379,12 +397,9 @@ Logits Transformer::logits(std::int64_t count) {
   const std::int64_t stride = logit_stride(), local = weights_.output_embedding().rows,
                      blocks = device::logit_blocks(local);
   if (replica_.size() > 1) return gather_logits(count, local);
-  std::span<const float> maxima =
-      device_.host_view(work_->maxima.get(device_, count * blocks), count * blocks);
-  if (!device_.is_host_memory()) {  // the next view takes its place
-    work_->exchanged.assign(maxima.begin(), maxima.end());
-    maxima = work_->exchanged;
-  }
+  std::span<const float> maxima;  // other devices don't look for them
+  if (device_.is_host_memory())
+    maxima = {work_->maxima.get(device_, 0), static_cast<std::size_t>(count * blocks)};
   return {device_.host_view(work_->logits.get(device_, count * stride), count * stride), maxima,
           architecture_.vocabulary, stride};
 }

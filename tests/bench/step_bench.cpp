@@ -1,14 +1,11 @@
 // Decode steps of real shapes, random problems aside: what the engine's forward pass reaches, against the
-// multiply-adds and the memory of the same cores in the same run. Weights are zero, which no processor is
-// faster with.
+// multiply-adds and the memory of the same cores in the same run. Random weights.
 //   step_bench SHAPE [--batch 1,8,64] [--context 128,4096] [--threads 0] [--shared 0] [--seconds 2]
 // SHAPE: smollm2-135m, qwen2.5-0.5b, gemma2-2b. --shared: tokens of the context that all sequences share.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <map>
 #include <numeric>
-#include <sstream>
 #include <vector>
 
 #include <wisk/comm/communicator.hpp>
@@ -16,43 +13,12 @@
 #include <wisk/device/device.hpp>
 #include <wisk/model/transformer.hpp>
 
+#include "shapes.hpp"
+
 namespace {
 
 using namespace wisk;
-
-const std::map<std::string, std::string> kShapes = {
-    {"smollm2-135m", R"({"architectures": ["LlamaForCausalLM"], "hidden_size": 576, "intermediate_size": 1536,
-      "num_attention_heads": 9, "num_key_value_heads": 3, "num_hidden_layers": 30, "vocab_size": 49152,
-      "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 100000, "hidden_act": "silu",
-      "tie_word_embeddings": true})"},
-    {"qwen2.5-0.5b", R"({"architectures": ["Qwen2ForCausalLM"], "hidden_size": 896, "intermediate_size": 4864,
-      "num_attention_heads": 14, "num_key_value_heads": 2, "num_hidden_layers": 24, "vocab_size": 151936,
-      "max_position_embeddings": 32768, "rms_norm_eps": 1e-6, "rope_theta": 1000000, "hidden_act": "silu",
-      "tie_word_embeddings": true})"},
-    {"gemma2-2b", R"({"architectures": ["Gemma2ForCausalLM"], "hidden_size": 2304, "intermediate_size": 9216,
-      "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "num_hidden_layers": 26,
-      "vocab_size": 256000, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "rope_theta": 10000,
-      "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 256, "sliding_window": 4096,
-      "attn_logit_softcapping": 50, "final_logit_softcapping": 30, "tie_word_embeddings": true})"}};
-
-using Options = std::map<std::string, std::string>;
-
-/// Pairs of a name that `options` has and its value, from the second argument on.
-void read_options(int argc, char** argv, Options& options) {
-  for (int i = 2; i < argc; i += 2) {
-    if (options.count(argv[i]) == 0 || i + 1 == argc) {
-      throw std::runtime_error(std::string("unknown option or no value: ") + argv[i]);
-    }
-    options[argv[i]] = argv[i + 1];
-  }
-}
-
-std::vector<int> numbers(const std::string& list) {
-  std::vector<int> all;
-  std::stringstream text(list);
-  for (std::string item; std::getline(text, item, ',');) all.push_back(std::stoi(item));
-  return all;
-}
+using namespace wisk::bench;
 
 /// Bytes a second that the device's threads read from memory, each its own part.
 double read_rate(device::Device& device, const device::Buffer& memory) {
@@ -94,27 +60,16 @@ struct Step {
   }
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 int run(int argc, char** argv) {
   if (argc < 2) throw std::runtime_error("expected a shape: smollm2-135m, qwen2.5-0.5b or gemma2-2b");
   const std::string shape = argv[1];
   Options options = {
       {"--batch", "1,8,64"}, {"--context", "128"}, {"--threads", "0"}, {"--shared", "0"}, {"--seconds", "2"}};
   read_options(argc, argv, options);
-  const auto device = device::make_cpu_device({.threads = std::stoi(options["--threads"])});
+  const auto device = make_device("cpu", std::stoi(options["--threads"]));
   const model::Architecture a = model::read_architecture(kShapes.at(shape), shape, true);
   model::Weights weights(*device, a, DType::kBFloat16, device::Compute::kBFloat16, {});
-  for (auto& layer : weights.layers) {  // untouched memory would be one page of zeros
-    for (auto* matrices :
-         {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down}) {
-      for (device::PackedMatrix& matrix : *matrices) std::memset(matrix.data.data(), 0, matrix.data.bytes());
-    }
-  }
-  std::memset(weights.embedding.data.data(), 0, weights.embedding.data.bytes());
+  RandomWeights(*device).fill(weights);
   const auto self = comm::make_self_communicator();
   model::Transformer transformer(*device, a, weights, device::Compute::kBFloat16, *self);
   double bandwidth = 0;

@@ -35,7 +35,8 @@ AttentionShape attention_shape(const Shape& shape) {
 /// rings of pages in shared memory.
 const std::vector<std::vector<std::int32_t>> kTables = {
     {3, 8, 1, 12, 5}, {3, 8, 1, 7}, {3, 8, 2, 9}, {4, 10, 6, 11, 14, 13, 16, 15, 18, 17, 20}};
-constexpr int kPages = 21;  // 0 and 19 belong to nobody
+constexpr float kLimit = 3;  // of queries, keys and values
+constexpr int kPages = 21;   // 0 and 19 belong to nobody
 
 /// A cache with everything that `tokens` may see, and NaNs elsewhere; their queries.
 class Scene {
@@ -63,8 +64,8 @@ class Scene {
       tokens.push_back({sequence, p});
       const auto slot = static_cast<unsigned>(
           kTables[static_cast<std::size_t>(sequence)][static_cast<std::size_t>(p / 32)] * 32 + p % 32);
-      for (float x : some_floats(width, 2 * slot, 3)) k.push_back(x);
-      for (float x : some_floats(width, 2 * slot + 1, 3)) v.push_back(x * factor);
+      for (float x : some_floats(width, 2 * slot, kLimit)) k.push_back(x);
+      for (float x : some_floats(width, 2 * slot + 1, kLimit)) v.push_back(x * factor);
     }
     test::store_kv(*cpu_, k.data(), v.data(), kLayer, TestStep(tables_, tokens).on_cpu(), cache_.cache);
   }
@@ -72,7 +73,7 @@ class Scene {
   /// Of a token, whatever its place in a step.
   [[nodiscard]] std::vector<float> query(const TokenAt& token) const {
     auto q = some_floats(static_cast<std::size_t>(shape_.heads * shape_.head_dim),
-                         static_cast<unsigned>(100000 + token.sequence * 1000 + token.position), 3);
+                         static_cast<unsigned>(100000 + token.sequence * 1000 + token.position), kLimit);
     if (dtype_ == DType::kBFloat16) std::transform(q.begin(), q.end(), q.begin(), round_to_bf16);
     return q;
   }
@@ -126,7 +127,11 @@ class Scene {
     const auto width = static_cast<std::size_t>(shape_.heads * shape_.head_dim);
     for (std::size_t i = 0; i < out.size(); ++i) {
       const TokenAt& token = tokens_[i / width];
-      ASSERT_TRUE(same_number(out[i], right[i]))
+      // On a GPU sums of scores and of values differ: a score by at most 1 / 100, hence a probability, which
+      // is rounded to bf16, by 2^-6 of itself, and values are below kLimit.
+      const bool near =
+          !kEmulator && dtype_ == DType::kBFloat16 && std::abs(out[i] - right[i]) < 0x1p-5f * kLimit;
+      ASSERT_TRUE(near || same_number(out[i], right[i]))
           << "sequence " << token.sequence << " position " << token.position << " head "
           << i % width / static_cast<std::size_t>(shape_.head_dim) << " dimension "
           << i % static_cast<std::size_t>(shape_.head_dim) << ": " << out[i] << ", not " << right[i];
@@ -258,7 +263,7 @@ TEST_P(CudaAttention, InfinitiesStayWithThoseWhoSeeThem) {
 }
 
 TEST_P(CudaAttention, SharedMemoryWithoutBankConflicts) {
-  if (kThreadSanitizer) GTEST_SKIP() << "nothing that other tests do not do";
+  if (kThreadSanitizer || !kEmulator) GTEST_SKIP() << "nothing that other tests do not do, or not counted";
   for (const int dim : {64, 128, 256, 80}) {
     const Scene scene({2, 1, dim}, DType::kBFloat16, both());
     const cuda_on_host::CountingBankConflicts conflicts;

@@ -121,28 +121,30 @@ inline std::vector<device::RowChoice> choice_of(const Logits& logits,
                                                 const std::vector<device::RowDraw>& draws,
                                                 const device::Choosing& choosing, const Layout& layout,
                                                 const std::vector<std::int32_t>& targets = {}) {
+  using namespace device;
   using namespace device::cuda;
   const auto count = static_cast<std::size_t>(logits.rows);
   const Shifted<Floor> floors(count);
-  ChoiceRows rows{logits.rows, draws.empty() ? nullptr : draws.data(), nullptr,
-                  layout.floors ? floors.data() : nullptr};
-  const std::vector<Cut> cuts = cuts_of(logits, rows, choosing, layout.shift);
-  if (!cuts.empty()) rows.cuts = cuts.data();
-  const Shifted<device::PartChoice> choices(count * static_cast<std::size_t>(layout.parts));
-  device::PartChoice* next = choices.data();
+  const OptionalForKernels<RowDraw> own_draws(draws);
+  const OptionalForKernels<std::int32_t> own_targets(targets);
+  ChoiceRows rows{logits.rows, own_draws.data(), nullptr, layout.floors ? floors.data() : nullptr};
+  const OptionalForKernels<Cut> cuts(cuts_of(logits, rows, choosing, layout.shift));
+  rows.cuts = cuts.data();
+  const Shifted<PartChoice> choices(count * static_cast<std::size_t>(layout.parts));
+  PartChoice* next = choices.data();
   for (int rank = 0; rank < layout.ranks; ++rank) {
-    const device::VocabularyParts parts = parts_of(logits.vocabulary, layout, rank);
+    const VocabularyParts parts = parts_of(logits.vocabulary, layout, rank);
     const std::int64_t stride =
         parts.edges[parts.count] - parts.edges[0] + static_cast<std::int64_t>(layout.shift);
     const auto own = columns(logits, parts, stride, layout.shift);
     const Shifted<BlockChoice> blocks(count * static_cast<std::size_t>(parts.blocks().count));
     choose_in_blocks(own.data(), stride, parts, rows, choosing, blocks.data(), {});
-    const Targets scored{targets.empty() ? nullptr : targets.data(), own.data(), stride};
+    const Targets scored{own_targets.data(), own.data(), stride};
     choose_in_parts(blocks.data(), parts, rows, scored, next, {});
     next += static_cast<std::size_t>(parts.count) * count;
   }
-  const Shifted<device::RowChoice> result(count);
-  const Targets scored{targets.empty() ? nullptr : targets.data(), nullptr, 0};
+  const Shifted<RowChoice> result(count);
+  const Targets scored{own_targets.data(), nullptr, 0};
   choose_in_rows(choices.data(), layout.parts, rows, scored, result.data(), {});
   for (const Floor floor : floors.values()) EXPECT_EQ(floor, 0u);
   return result.values();

@@ -66,7 +66,8 @@ void expect_the_bits_of_memory(const Setting& setting, std::size_t tile) {
   const Head head(setting);
   std::vector<RowDraw> draws = draws_of(setting.rows, 5);
   if (setting.rows > 2) draws[2].active = 0;
-  const ChoiceRows rows{setting.rows, draws.data(), nullptr, nullptr};
+  const Shifted<RowDraw> own_draws(draws, 0);
+  const ChoiceRows rows{setting.rows, own_draws.data(), nullptr, nullptr};
   const Choosing choosing{.seed = 11, .temperature = setting.temperature};
   const Shifted<BlockChoice> expected(static_cast<std::size_t>(rows.count * head.parts.blocks().count));
   device::cuda::choose_in_blocks(head.logits.data(), head.matrix.rows, head.parts, rows, choosing,
@@ -115,7 +116,8 @@ TEST(CudaChooseInProductTokens, AreTheCpus) {
     const std::vector<RowDraw> draws = draws_of(count, 6);
     const auto size = static_cast<std::size_t>(count);
     const Shifted<Floor> floors(size);
-    const ChoiceRows rows{count, draws.data(), nullptr, floors.data()};
+    const Shifted<RowDraw> own_draws(draws, 0);
+    const ChoiceRows rows{count, own_draws.data(), nullptr, floors.data()};
     const Choosing choosing{.seed = 12};
     const Shifted<BlockChoice> blocks(size * static_cast<std::size_t>(head.parts.blocks().count));
     device::cuda::choose_in_product(head.operand.device.data(), head.operand.lda, head.matrix, setting.cap,

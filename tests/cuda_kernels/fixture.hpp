@@ -38,7 +38,7 @@ template <class T>
 class Shifted {
  public:
   explicit Shifted(std::size_t count, std::size_t shift = 0)
-      : memory_(allocate_for_kernels((shift + count) * sizeof(T))),
+      : memory_(allocate_for_kernels((shift + count) * sizeof(T), kAlignment)),
         data_(reinterpret_cast<T*>(memory_.get()) + shift, count) {}
   Shifted(std::span<const T> values, std::size_t shift) : Shifted(values.size(), shift) {
     std::copy(values.begin(), values.end(), data_.begin());
@@ -54,8 +54,9 @@ class Shifted {
   }
 
  private:
+  static constexpr std::size_t kAlignment = 16;
   struct Free {
-    void operator()(std::byte* memory) const { free_for_kernels(memory); }
+    void operator()(std::byte* memory) const { free_for_kernels(memory, kAlignment); }
   };
   std::unique_ptr<std::byte[], Free> memory_;
   std::span<T> data_;
@@ -82,8 +83,9 @@ inline bool same_number(float a, float b) {
 
 /// Zero-filled memory that kernels and the host see: for parts of matrices, caches and the like.
 inline device::Buffer buffer_for_kernels(std::size_t bytes) {
-  return {allocate_for_kernels(bytes), bytes,
-          [](std::byte* memory, std::size_t /*bytes*/) { free_for_kernels(memory); }};
+  constexpr std::size_t kAlignment = 64;  // as the CPU's
+  return {allocate_for_kernels(bytes, kAlignment), bytes,
+          [](std::byte* memory, std::size_t /*bytes*/) { free_for_kernels(memory, kAlignment); }};
 }
 
 /// The same bytes where kernels see them.
@@ -97,27 +99,25 @@ inline device::PackedMatrix for_kernels(const device::PackedMatrix& matrix) {
   return {matrix.dtype, matrix.rows, matrix.columns, for_kernels(matrix.data)};
 }
 
-/// Whether `actual` may be the sum of `terms` products whose absolute values add up to `magnitude`, where the
-/// CPU has `expected`: the same bits, or on a GPU within the bound of both errors. The CPU's chain of fused
-/// operations is off by at most terms * 2^-24 * magnitude. A tensor core cuts each of the products and sums
-/// that it adds at once to the last place of their largest: at most 2^-23 of `magnitude` each, 17 for 16
-/// products.
-inline bool same_sum(float actual, float expected, std::int64_t terms, double magnitude) {
-  if (kExactSums || !(magnitude < HUGE_VAL)) return same_number(actual, expected);
-  const double error = static_cast<double>(actual) - static_cast<double>(expected);
-  return std::abs(error) <= 0x1p-22 * static_cast<double>(terms) * magnitude;
+/// How far the sum of `terms` products, whose absolute values add up to `magnitude`, may be from the CPU's on
+/// a GPU. The CPU's chain of fused operations is off by at most terms * 2^-24 * magnitude. A tensor core cuts
+/// each of the products and sums that it adds at once to the last place of their largest: at most 2^-23 of
+/// `magnitude` each, 17 for 16 products.
+inline double bound_of_sum(std::int64_t terms, double magnitude) {
+  return 0x1p-22 * static_cast<double>(terms + 1) * magnitude;
 }
 
-/// The same of whole tensors of sums of `terms` products each.
-inline void expect_sums_close(std::span<const float> actual, std::span<const float> expected,
-                              std::int64_t terms, std::span<const double> magnitudes) {
-  ASSERT_EQ(actual.size(), expected.size());
-  ASSERT_EQ(magnitudes.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_TRUE(same_sum(actual[i], expected[i], terms, magnitudes[i]))
-        << i << ": " << actual[i] << ", not " << expected[i] << "; products add up to " << magnitudes[i];
-  }
-}
+/// The same numbers where kernels see them; none where there are none, so that data() may be a null pointer.
+template <class T>
+class OptionalForKernels {
+ public:
+  explicit OptionalForKernels(const std::vector<T>& values) : values_(values, 0), none_(values.empty()) {}
+  [[nodiscard]] T* data() const { return none_ ? nullptr : values_.data(); }
+
+ private:
+  Shifted<T> values_;
+  bool none_;
+};
 
 class InThreadOrder : public ::testing::TestWithParam<ThreadOrder> {
  protected:

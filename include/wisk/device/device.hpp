@@ -144,6 +144,17 @@ class Device {
   virtual void blend_matrix(PackedMatrix& matrix, std::span<const BlendInput> inputs,
                             const MatrixWindow& window, DType storage) = 0;
 
+  /// Memory of this device, of as many bytes, that stands for the window of a host tensor that a matrix of
+  /// rows x columns takes, in all later blends: load_ingredient() or the caller fills it. Empty where there
+  /// is no room, and on the CPU.
+  virtual std::span<std::byte> keep_ingredient(const BlendInput& input, const MatrixWindow& window,
+                                               std::int64_t rows, std::int64_t columns);
+  /// Reads what is kept for that window.
+  virtual void load_ingredient(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
+                               std::int64_t columns);
+  /// Keeps nothing any more.
+  virtual void forget_ingredients();
+
   /// out[i] := blend of elements [first, first + count) of `inputs`, rounded to `storage`, widened to f32,
   /// plus `offset`.
   virtual void blend_vector(float* out /* [count] */, std::span<const BlendInput> inputs, std::int64_t first,
@@ -161,6 +172,9 @@ class Device {
   [[nodiscard]] virtual std::span<const float> host_view(const float* data, std::int64_t count) = 0;
   /// Whether the host may read and write this device's memory itself.
   [[nodiscard]] virtual bool is_host_memory() const = 0;
+
+  /// Where a GPU's work is put in order (a cudaStream_t), for exchanges between GPUs; null on the CPU.
+  [[nodiscard]] virtual void* stream() const { return nullptr; }
 
   /// Bytes of an operand that is rounded so.
   [[nodiscard]] virtual std::int64_t operand_bytes(Compute rounding) const = 0;
@@ -217,7 +231,7 @@ class Device {
 
   /// Rotates q and k of every head by the angles of the token's position (pairs (d, d + D/2): Su et al.,
   /// RoFormer, arXiv 2104.09864, in the half-split form of Hugging Face checkpoints) and rounds them; q goes
-  /// to `rotated` (q itself where operands are f32, else other memory), keys and values into their pages,
+  /// to `rotated` (q itself where is_host_memory(), else other memory), keys and values into their pages,
   /// rounded to the cache's dtype. q and k may be overwritten.
   virtual void rotate_and_store(const AttentionShape& shape, float* q /* [T, H, D] */,
                                 float* k /* [T, G, D] */, const float* v /* [T, G, D] */,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <wisk/comm/communicator.hpp>
+#include <wisk/comm/device_group.hpp>
 #include <wisk/device/device.hpp>
 #include <wisk/model/architecture.hpp>
 #include <wisk/model/weights.hpp>
@@ -33,9 +34,9 @@ struct Logits {
 class Transformer {
  public:
   /// `replica`: the ranks that hold the model together, this rank's shard being (replica.rank(),
-  /// replica.size()).
+  /// replica.size()). `group`: how their devices exchange data themselves; null: over the host.
   Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
-              device::Compute compute, comm::Communicator& replica);
+              device::Compute compute, comm::Communicator& replica, comm::DeviceGroup* group = nullptr);
   ~Transformer();
 
   /// An empty cache of `pages` pages for this rank's heads.
@@ -72,6 +73,7 @@ class Transformer {
                       const device::Buffer& norm, const device::Buffer* next_norm, std::int64_t tokens);
   void gather(const float* mine, std::int64_t count, float* all);
   void or_over_ranks(float* x, std::int64_t count);
+  void wait();
   device::Linear head_of(std::span<const std::int32_t> rows, std::int64_t count);
   void multiply_logits(std::span<const std::int32_t> rows, std::int64_t count);
   void choose(std::span<const std::int32_t> rows, std::int64_t count);
@@ -89,6 +91,7 @@ class Transformer {
   Weights& weights_;
   device::Compute compute_;
   comm::Communicator& replica_;
+  comm::DeviceGroup* group_;
   std::int64_t heads_, kv_heads_, feed_forward_;  // of this rank
   std::unique_ptr<Workspace> work_;
 };

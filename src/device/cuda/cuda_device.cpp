@@ -70,20 +70,20 @@ class CudaDevice final : public Device {
     try {
       return take();
     } catch (const EnvironmentError&) {  // what is kept for speed only makes room
-      synchronize(stream());
+      synchronize(work());
       ingredients_.forget();
       return take();
     }
   }
 
   void upload(std::byte* to, std::span<const std::byte> from) override {
-    copy_to_device(to, from.data(), from.size(), stream());
-    synchronize(stream());
+    copy_to_device(to, from.data(), from.size(), work());
+    synchronize(work());
   }
 
   void download(std::span<std::byte> to, const std::byte* from) override {
-    copy_to_host(to.data(), from, to.size(), stream());
-    synchronize(stream());
+    copy_to_host(to.data(), from, to.size(), work());
+    synchronize(work());
   }
 
   std::span<const float> host_view(const float* data, std::int64_t count) override {
@@ -94,6 +94,7 @@ class CudaDevice final : public Device {
   }
 
   bool is_host_memory() const override { return false; }
+  void* stream() const override { return stream_.get(); }
   std::int64_t operand_bytes(Compute rounding) const override {
     return rounding == Compute::kBFloat16 ? 2 : 4;
   }
@@ -103,8 +104,8 @@ class CudaDevice final : public Device {
     {
       const std::lock_guard<std::mutex> guard(hashing_);  // host threads come here side by side
       use_device(gpu_.index);
-      copy_to_host(copy.data(), data, bytes, stream());
-      synchronize(stream());
+      copy_to_host(copy.data(), data, bytes, work());
+      synchronize(work());
     }
     return xxh3(copy);
   }
@@ -113,7 +114,20 @@ class CudaDevice final : public Device {
 
   void blend_matrix(PackedMatrix& matrix, std::span<const BlendInput> inputs, const MatrixWindow& window,
                     DType storage) override {
-    ingredients_.blend(matrix, inputs, window, storage, stream());
+    ingredients_.blend(matrix, inputs, window, storage, work());
+  }
+
+  std::span<std::byte> keep_ingredient(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
+                                       std::int64_t columns) override {
+    return ingredients_.keep(input, window, rows, columns);
+  }
+  void load_ingredient(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
+                       std::int64_t columns) override {
+    ingredients_.load(input, window, rows, columns, work());
+  }
+  void forget_ingredients() override {
+    synchronize(work());
+    ingredients_.forget();
   }
 
   /// On the host: norms and biases are some thousand numbers.
@@ -127,7 +141,7 @@ class CudaDevice final : public Device {
   // Steps.
 
   void defer() override {}
-  void wait() override { synchronize(stream()); }
+  void wait() override { synchronize(work()); }
 
   StepSize begin_step(const StepTokens& step, std::span<const std::int32_t> rows,
                       const StepChoice* choice) override {
@@ -137,8 +151,7 @@ class CudaDevice final : public Device {
     const int moved = arrays_.moved();
     const std::optional<Choosing> choosing =
         choice == nullptr ? std::nullopt : std::optional<Choosing>(choice->choosing);
-    arrays_.upload(step, rows, choice == nullptr ? std::span<const RowDraw>() : choice->draws, size_,
-                   stream());
+    arrays_.upload(step, rows, choice == nullptr ? std::span<const RowDraw>() : choice->draws, size_, work());
     if (arrays_.moved() != moved || choosing != choosing_) graphs_.forget();
     choosing_ = choosing;
     return size_;
@@ -147,7 +160,7 @@ class CudaDevice final : public Device {
   void repeat(StepSize size, const std::function<void()>& operators) override {
     WISK_ASSERT(size == size_);
     if (graphs_wanted_ && decoding_) {
-      graphs_.run(size, stream(), operators);
+      graphs_.run(size, work(), operators);
     } else {
       operators();
     }
@@ -156,26 +169,26 @@ class CudaDevice final : public Device {
   void embed(const StepTokens& /*step*/, const PackedMatrix& embedding, std::int64_t first_row, float scale,
              float* x) override {
     const Step step = tokens();
-    cuda::embed(step.ids, step.tokens, embedding, first_row, scale, x, stream());
+    cuda::embed(step.ids, step.tokens, embedding, first_row, scale, x, work());
   }
 
   void take_rows(const float* x, std::int64_t width, std::span<const std::int32_t> /*rows*/,
                  float* out) override {
-    cuda::take_rows(x, width, arrays_.rows(), size_.rows, out, stream());
+    cuda::take_rows(x, width, arrays_.rows(), size_.rows, out, work());
   }
 
   void rms_norm(const float* x, const float* weight, float eps, std::int64_t rows, std::int64_t width,
                 Compute rounding, Operands out) override {
-    cuda::rms_norm(x, weight, eps, rows, width, rounding, out.data, stream());
+    cuda::rms_norm(x, weight, eps, rows, width, rounding, out.data, work());
   }
 
   void linear(std::span<const Linear> products, std::int64_t rows) override {
     products_.clear();
     for (const Linear& x : products) products_.push_back({x.a.data, x.lda, x.w, x.bias, x.out, x.ldo});
     if (all_bf16(products)) {
-      cuda::linear(products_, rows, gpu_.multiprocessors, stream());
+      cuda::linear(products_, rows, gpu_.multiprocessors, work());
     } else {
-      cuda::linear_f32(products_, rows, stream());
+      cuda::linear_f32(products_, rows, work());
     }
     for (const Linear& x : products) {
       if (x.softcap != 0) softcap(x.out, rows * x.ldo, x.softcap);
@@ -193,28 +206,28 @@ class CudaDevice final : public Device {
       column += gate.w->rows;
     }
     if (all_bf16(gates)) {
-      cuda::gated_linear(activation, gated_products_, rows, gpu_.multiprocessors, stream());
+      cuda::gated_linear(activation, gated_products_, rows, gpu_.multiprocessors, work());
     } else {
-      cuda::gated_linear_f32(activation, gated_products_, rows, stream());
+      cuda::gated_linear_f32(activation, gated_products_, rows, work());
     }
   }
 
   void add_parts(std::span<const float* const> parts, const float* bias, std::int64_t rows,
                  std::int64_t width, bool accumulate, float* x) override {
-    cuda::add_parts(parts, bias, rows, width, accumulate, x, stream());
+    cuda::add_parts(parts, bias, rows, width, accumulate, x, work());
   }
 
   void update_residual(const ResidualUpdate& u, std::int64_t rows, std::int64_t width) override {
-    ResidualAndNorm work;
-    work.parts = u.parts;
-    work.bias = u.bias;
-    work.post_weight = u.post_norm;
-    work.x = u.x;
-    work.weight = u.next_norm;
-    work.eps = u.epsilon;
-    work.rounding = u.rounding;
-    work.out = u.out.data;
-    add_parts_and_norm(work, rows, width, stream());
+    ResidualAndNorm update;
+    update.parts = u.parts;
+    update.bias = u.bias;
+    update.post_weight = u.post_norm;
+    update.x = u.x;
+    update.weight = u.next_norm;
+    update.eps = u.epsilon;
+    update.rounding = u.rounding;
+    update.out = u.out.data;
+    add_parts_and_norm(update, rows, width, work());
   }
 
   void rotate_and_store(const AttentionShape& shape, float* q, float* k, const float* v, const float* angles,
@@ -222,23 +235,23 @@ class CudaDevice final : public Device {
                         Operands rotated) override {
     const std::int64_t dim = shape.head_dim;
     rotate_store({q, shape.heads * dim}, {k, shape.kv_heads * dim}, {v, shape.kv_heads * dim}, shape.heads,
-                 angles, layer, tokens(), cache, rotated.data, stream());
+                 angles, layer, tokens(), cache, rotated.data, work());
   }
 
   void attention(ConstOperands q, const AttentionShape& shape, int layer, const StepTokens& /*step*/,
                  const KvCache& cache, Compute /*rounding*/, Operands out) override {
-    cuda::attention(q.data, shape, layer, tokens(), cache, out.data, stream());
+    cuda::attention(q.data, shape, layer, tokens(), cache, out.data, work());
   }
 
   void gated(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,
              Operands out) override {
     WISK_ASSERT(out.bytes == sizeof(float));
-    cuda::gated(activation, gate, up, count, rounding, out.f32(), stream());
+    cuda::gated(activation, gate, up, count, rounding, out.f32(), work());
   }
 
-  void softcap(float* x, std::int64_t count, float cap) override { cuda::softcap(x, count, cap, stream()); }
+  void softcap(float* x, std::int64_t count, float cap) override { cuda::softcap(x, count, cap, work()); }
 
-  void copy_page(KvCache& cache, int from, int to) override { cuda::copy_page(cache, from, to, stream()); }
+  void copy_page(KvCache& cache, int from, int to) override { cuda::copy_page(cache, from, to, work()); }
 
   // Choosing.
 
@@ -263,20 +276,20 @@ class CudaDevice final : public Device {
     const bool filters = choosing_->filters(parts.vocabulary);
     if (!filters && all_bf16({&head, 1})) {
       choose_in_product(head.a.data, head.lda, *head.w, head.softcap, parts, step, *choosing_,
-                        block_choices_.as<BlockChoice>(), stream());
+                        block_choices_.as<BlockChoice>(), work());
     } else {
       Linear stored = head;
       room(logits_, static_cast<std::size_t>(rows * head.ldo) * sizeof(float));
       stored.out = logits_.as<float>();
       linear({&stored, 1}, rows);
       if (filters) {
-        find_cuts(stored.out, head.ldo, parts.vocabulary, step, *choosing_, cuts_.as<Cut>(), stream());
+        find_cuts(stored.out, head.ldo, parts.vocabulary, step, *choosing_, cuts_.as<Cut>(), work());
         step.cuts = cuts_.as<Cut>();
       }
       choose_in_blocks(stored.out, head.ldo, parts, step, *choosing_, block_choices_.as<BlockChoice>(),
-                       stream());
+                       work());
     }
-    cuda::choose_in_parts(block_choices_.as<BlockChoice>(), parts, step, {}, choices, stream());
+    cuda::choose_in_parts(block_choices_.as<BlockChoice>(), parts, step, {}, choices, work());
   }
 
   void choose_in_rows(const PartChoice* choices, int parts, std::int64_t rows, RowChoice* result) override {
@@ -284,7 +297,7 @@ class CudaDevice final : public Device {
     step.count = static_cast<std::int32_t>(rows);
     step.draws = arrays_.draws();
     step.floors = floors_.as<Floor>();
-    cuda::choose_in_rows(choices, parts, step, {}, result, stream());
+    cuda::choose_in_rows(choices, parts, step, {}, result, work());
   }
 
   // The host's part.
@@ -299,7 +312,7 @@ class CudaDevice final : public Device {
   int members() const override { return host_->members(); }
 
  private:
-  [[nodiscard]] Stream stream() const { return stream_.get(); }
+  [[nodiscard]] Stream work() const { return stream_.get(); }
   [[nodiscard]] Step tokens() const { return arrays_.tokens(size_.tokens); }
 
   DeviceInfo gpu_;

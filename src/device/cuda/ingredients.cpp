@@ -85,23 +85,30 @@ void Ingredients::blend(PackedMatrix& matrix, std::span<const BlendInput> inputs
 
 const std::byte* Ingredients::resident(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
                                        std::int64_t columns, Stream stream) {
-  if (!keep_) return nullptr;
-  const Key key{begin_of(input, window, 0), rows, columns};
-  if (const auto found = kept_.find(key); found != kept_.end()) return found->second.data();
+  const auto found = kept_.find({begin_of(input, window, 0), rows, columns});
+  if (found != kept_.end()) return found->second.data();
+  const std::byte* data = keep(input, window, rows, columns).data();
+  if (data != nullptr) load(input, window, rows, columns, stream);
+  return data;
+}
+
+std::span<std::byte> Ingredients::keep(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
+                                       std::int64_t columns) {
   const auto bytes = static_cast<std::size_t>(rows * columns) * size_of(input.dtype);
-  if (memory_info().free < reserve_ + bytes) return nullptr;
+  const Key key{begin_of(input, window, 0), rows, columns};
+  if (const auto found = kept_.find(key); found != kept_.end()) return {found->second.data(), bytes};
+  if (!keep_ || bytes == 0 || memory_info().free < reserve_ + bytes) return {};
   try {
-    DeviceArray array(bytes);
-    load(input, window, rows, columns, array.data(), stream);
-    return kept_.emplace(key, std::move(array)).first->second.data();
+    return {kept_.emplace(key, DeviceArray(bytes)).first->second.data(), bytes};
   } catch (const EnvironmentError&) {  // less was free than it seemed: another process has it
-    return nullptr;
+    return {};
   }
 }
 
-/// Copies a window to device memory, piece by piece.
+/// Piece by piece through the staging.
 void Ingredients::load(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
-                       std::int64_t columns, std::byte* to, Stream stream) {
+                       std::int64_t columns, Stream stream) {
+  std::byte* to = kept_.at({begin_of(input, window, 0), rows, columns}).data();
   const std::size_t row = static_cast<std::size_t>(columns) * size_of(input.dtype);
   const std::int64_t step = rows_of_piece({&input, 1}, columns);
   for (std::int64_t first = 0; first < rows; first += step) {

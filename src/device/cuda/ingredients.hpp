@@ -25,6 +25,12 @@ class Ingredients {
   void blend(PackedMatrix& matrix, std::span<const BlendInput> inputs /* host tensors */,
              const MatrixWindow& window, DType storage, Stream stream);
 
+  /// As Device::keep_ingredient and Device::load_ingredient.
+  std::span<std::byte> keep(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
+                            std::int64_t columns);
+  void load(const BlendInput& input, const MatrixWindow& window, std::int64_t rows, std::int64_t columns,
+            Stream stream);
+
   /// Gives back the memory of everything that is kept. The stream must have been waited for.
   void forget() { kept_.clear(); }
   [[nodiscard]] std::size_t kept_bytes() const { return kept_bytes_of(kept_); }
@@ -40,11 +46,9 @@ class Ingredients {
     Event read, blended;
   };
   static std::size_t kept_bytes_of(const Kept& kept);
-  /// Kept, loaded to be kept now, or null.
+  /// Loaded before, or now to be kept; or null.
   const std::byte* resident(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
                             std::int64_t columns, Stream stream);
-  void load(const BlendInput& input, const MatrixWindow& window, std::int64_t rows, std::int64_t columns,
-            std::byte* to, Stream stream);
   void copy_rows(const std::byte* from, std::size_t stride, std::size_t bytes, std::int64_t rows,
                  std::byte* to);
   Stage& next_stage(std::size_t bytes);

@@ -10,8 +10,8 @@
 
 namespace wisk::test {
 
-/// Managed memory: the host may look at it when no kernel runs.
-inline std::byte* allocate_for_kernels(std::size_t bytes) {
+/// Managed memory: the host may look at it when no kernel runs. Aligned to 256 bytes.
+inline std::byte* allocate_for_kernels(std::size_t bytes, std::size_t /*alignment*/) {
   void* memory = nullptr;
   device::cuda::check(cudaMallocManaged(&memory, bytes == 0 ? 1 : bytes), "memory of a test");
   device::cuda::check(cudaMemset(memory, 0, bytes), "clearing memory of a test");
@@ -20,7 +20,7 @@ inline std::byte* allocate_for_kernels(std::size_t bytes) {
 }
 
 /// Waits for kernels. An error would be one of theirs, and wait_for_kernels() reports those.
-inline void free_for_kernels(std::byte* memory) {
+inline void free_for_kernels(std::byte* memory, std::size_t /*alignment*/) {
   static_cast<void>(cudaFree(memory));
 }
 
@@ -29,8 +29,9 @@ inline void wait_for_kernels() {
   device::cuda::check(cudaDeviceSynchronize(), "a kernel under test");
 }
 
-/// Tensor cores add up in an order of their own.
-inline constexpr bool kExactSums = false;
+/// A GPU has no thread orders, no bank conflicts that a test could count, and its tensor cores add up in an
+/// order of their own: see bound_of_sum.
+inline constexpr bool kEmulator = false;
 
 /// A GPU has its own.
 enum class ThreadOrder { kOfTheGpu };
@@ -44,5 +45,10 @@ inline constexpr ThreadOrder kThreadOrders[] = {ThreadOrder::kOfTheGpu};
 constexpr const char* name_of(ThreadOrder /*order*/) {
   return "gpu";
 }
+
+namespace cuda_on_host {
+using test::ThreadOrder;
+using test::WithThreadOrder;
+}  // namespace cuda_on_host
 
 }  // namespace wisk::test

@@ -9,21 +9,21 @@
 
 namespace wisk::test {
 
-/// Memory that kernels and the host see, zero-filled, aligned to 16 bytes: an access beyond its last byte is
-/// seen by AddressSanitizer.
-inline std::byte* allocate_for_kernels(std::size_t bytes) {
-  return new (std::align_val_t{16}) std::byte[bytes]();
+/// Memory that kernels and the host see, zero-filled: an access beyond its last byte is seen by
+/// AddressSanitizer.
+inline std::byte* allocate_for_kernels(std::size_t bytes, std::size_t alignment) {
+  return new (std::align_val_t{alignment}) std::byte[bytes]();
 }
 
-inline void free_for_kernels(std::byte* memory) {
-  operator delete[](memory, std::align_val_t{16});
+inline void free_for_kernels(std::byte* memory, std::size_t alignment) {
+  operator delete[](memory, std::align_val_t{alignment});
 }
 
 /// Until all kernels have ended.
 inline void wait_for_kernels() {}
 
-/// Sums of products are the CPU's bits.
-inline constexpr bool kExactSums = true;
+/// Sums of products are the CPU's bits, threads take turns in a given order, bank conflicts are counted.
+inline constexpr bool kEmulator = true;
 
 using cuda_on_host::ThreadOrder;
 using cuda_on_host::WithThreadOrder;
