@@ -282,6 +282,36 @@ TEST_P(CudaAttention, InfinitiesStayWithThoseWhoSeeThem) {
   }
 }
 
+TEST_P(CudaAttention, ZerosArePositive) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
+    Scene scene({2, 1, 64}, dtype, {{0, 40}, {0, 41}, {1, 33}});
+    for (const int sequence : {0, 1}) scene.fill(sequence, 0, 42, 0x1p-127f);  // products are denormal
+    scene.check(dtype == DType::kBFloat16 ? scene.most_together() : 0);
+  }
+}
+
+/// Bytes that the kernel copies for `tokens`, as pages.
+long pages_read(const Shape& shape, const std::vector<TokenAt>& tokens, int together) {
+  const Scene scene(shape, DType::kBFloat16, tokens);
+  const cuda_on_host::CountingCopiedBytes bytes;
+  scene.check(together);
+  return bytes.count() / (2 * 32 * 2 * shape.dim);
+}
+
+TEST_P(CudaAttention, SharedPagesAreReadOnce) {
+  if (kThreadSanitizer || !kEmulator) GTEST_SKIP() << "nothing that other tests do not do, or not counted";
+  // One token a warp, four warps. A prompt of three pages, tails of two and of one; by itself, four pages.
+  EXPECT_EQ(pages_read({8, 1, 64}, {{0, 130}, {1, 100}}, 1), 3 + 2 + 1);
+  EXPECT_EQ(pages_read({8, 1, 128}, {{0, 130}, {3, 100}}, 1), 5 + 4);
+  // The third sequence leaves after two pages, and from there on everybody is alone.
+  EXPECT_EQ(pages_read({8, 1, 64}, {{0, 130}, {1, 100}, {2, 70}}, 1), 2 + 3 + 2 + 1);
+  // A prefill of 16 tokens over three pages is four blocks; with four tokens a warp it is one.
+  EXPECT_EQ(pages_read({2, 1, 64}, prefill(3, 70, 86), 1), 4 * 3);
+  EXPECT_EQ(pages_read({2, 1, 64}, prefill(3, 70, 86), 4), 3);
+  // What lies before everybody's window is not read.
+  EXPECT_EQ(pages_read({8, 1, 64, 20}, {{0, 130}, {0, 125}}, 1), 2);
+}
+
 TEST_P(CudaAttention, SharedMemoryWithoutBankConflicts) {
   if (kThreadSanitizer || !kEmulator) GTEST_SKIP() << "nothing that other tests do not do, or not counted";
   for (const int dim : {64, 128, 256, 80}) {

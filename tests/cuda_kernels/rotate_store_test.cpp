@@ -15,11 +15,12 @@ struct Shape {
 };
 
 /// How inputs lie in memory: k and v behind q in one row, or each by itself; `shift` floats off 16 bytes,
-/// and `gap` floats between rows.
+/// and `gap` floats between rows. `only`: the only one of q, k, v that is shifted, where they are not fused.
 struct Layout {
   bool fused = true;
   std::size_t shift = 0;
   int gap = 0;
+  int only = -1;
 };
 
 /// Positions whose page is page position / 32 + 1 of a table backwards.
@@ -111,7 +112,10 @@ struct Rows {
     std::size_t begin = 0;
     for (int i = 0; i < 3; ++i) {
       const std::size_t width = widths[i], stride = layout.fused ? whole : width + gap;
-      if (!layout.fused) memory.emplace_back(tokens == 0 ? 0 : tokens * stride - gap, layout.shift);
+      if (!layout.fused) {
+        const std::size_t shift = layout.only < 0 || layout.only == i ? layout.shift : 0;
+        memory.emplace_back(tokens == 0 ? 0 : tokens * stride - gap, shift);
+      }
       float* data = memory.back().data() + begin;
       for (std::size_t t = 0; t < tokens; ++t) {
         std::copy_n(all[i]->data() + t * width, width, data + t * stride);
@@ -129,7 +133,7 @@ void expect_cpu_bits(const Shape& shape, DType dtype, const std::vector<int>& po
   const Tables tables(kTables);
   const std::vector<TokenAt> tokens = tokens_at(positions);
   const TestStep step(tables, tokens);
-  const Shifted<float> angles(angle_table(shape.dim), layout.shift);
+  const Shifted<float> angles(angle_table(shape.dim), layout.only < 0 ? layout.shift : 0);
   Inputs inputs(shape, tokens.size());
   const Rows rows(shape, inputs, tokens.size(), layout);
   const TestCache cache(dtype, shape.kv_heads, shape.dim, kPages);
@@ -169,6 +173,7 @@ TEST_P(CudaRotateStore, AnyEvenDimensionAndPlace) {
     expect_cpu_bits({2, 1, 6}, dtype, kAllKinds);
     expect_cpu_bits({2, 1, 64}, dtype, {5, 6}, {false, 1, 0});
     if (kThreadSanitizer) continue;
+    for (const int only : {0, 1, 2}) expect_cpu_bits({2, 1, 64}, dtype, {5, 6}, {false, 1, 0, only});
     for (const int dim : {2, 4, 12, 20, 34, 70}) expect_cpu_bits({3, 2, dim}, dtype, kAllKinds);
     expect_cpu_bits({2, 1, 64}, dtype, kAllKinds, {true, 2, 0});
     expect_cpu_bits({2, 1, 64}, dtype, kAllKinds, {true, 0, 3});

@@ -9,4 +9,9 @@ struct WithCopiesLanding {
   explicit WithCopiesLanding(CopiesLand /*when*/) {}
 };
 
+/// Not counted there: tests that ask for it are skipped (kEmulator).
+struct CountingCopiedBytes {
+  [[nodiscard]] static long count() { return 0; }
+};
+
 }  // namespace wisk::test::cuda_on_host

@@ -9,6 +9,7 @@ namespace wisk::test::cuda_on_host {
 namespace {
 
 CopiesLand copies_land = CopiesLand::kAtIssue;
+long copied_bytes = 0;
 
 constexpr unsigned kMostCopies = 256, kMostGroups = 16;
 
@@ -35,6 +36,18 @@ WithCopiesLanding::WithCopiesLanding(CopiesLand when) : before_(copies_land) {
 
 WithCopiesLanding::~WithCopiesLanding() {
   copies_land = before_;
+}
+
+CountingCopiedBytes::CountingCopiedBytes() {
+  copied_bytes = 0;
+}
+
+long CountingCopiedBytes::count() const {
+  return copied_bytes;
+}
+
+void count_copy(const AsyncCopy& copy) {
+  copied_bytes += copy.valid ? 16 : 0;
 }
 
 bool copies_land_at_issue() {

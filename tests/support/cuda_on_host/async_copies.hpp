@@ -29,6 +29,16 @@ struct AsyncCopy {
   bool valid = false;
 };
 
+/// Counts bytes that copies read from global memory while it lives.
+class CountingCopiedBytes {
+ public:
+  CountingCopiedBytes();
+  [[nodiscard]] long count() const;
+};
+
+/// Of a copy that begins.
+void count_copy(const AsyncCopy& copy);
+
 // Below: of the running thread.
 
 void begin_copy(const AsyncCopy& copy, const std::source_location& where);

@@ -22,6 +22,7 @@ inline void cp_async_16(void* shared, const void* global, bool valid,
   on_host::check_aligned_to_16(shared, where);
   if (valid) on_host::check_aligned_to_16(global, where);
   const on_host::AsyncCopy copy{shared, global, valid};
+  on_host::count_copy(copy);
   if (on_host::copies_land_at_issue()) return land(copy);
   on_host::begin_copy(copy, where);
 }
