@@ -34,8 +34,18 @@ bool Engine::run(const Sampling& sampling, const EngineCallbacks& callbacks) {
   try {
     return state_->run();
   } catch (...) {
+    state_->end_step();
     state_->forget_everything();
     throw;
+  }
+}
+
+/// On a device with memory of its own a step may still be under way, and use what is about to be forgotten.
+void Engine::State::end_step() noexcept {
+  if (device.is_host_memory()) return;
+  try {
+    device.wait();
+  } catch (const std::exception&) {  // what was thrown first says more
   }
 }
 

@@ -60,6 +60,7 @@ struct Engine::State {
   void hand_over_unfinished();
   void release_everything();
   void forget_everything();
+  void end_step() noexcept;
 
   // engine_pages.cpp: whose pages the cache holds.
   bool make_room(int pages);

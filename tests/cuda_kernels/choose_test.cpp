@@ -68,13 +68,12 @@ void expect_cpu_choice(const Logits& logits, const std::vector<RowDraw>& draws, 
 class CudaChoose : public InThreadOrder {
  protected:
   void SetUp() override {
-    if (kThreadSanitizer && GetParam() != cuda_on_host::ThreadOrder::kForward) {
+    if (kThreadSanitizer && GetParam() != kThreadOrders[0]) {
       GTEST_SKIP() << "races show in any order";
     }
   }
   [[nodiscard]] static std::size_t step() {
-    const bool all =
-        !kThreadSanitizer && !kAddressSanitizer && GetParam() == cuda_on_host::ThreadOrder::kForward;
+    const bool all = !kThreadSanitizer && !kAddressSanitizer && GetParam() == kThreadOrders[0];
     return all ? 1 : (kThreadSanitizer ? 6 : 4);
   }
 };

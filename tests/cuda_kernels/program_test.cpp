@@ -51,8 +51,9 @@ TEST(EmulatedProgram, RunsAJobAsTheCpuDoes) {
   std::vector<std::string> on_gpu = small;
   on_gpu.back() = "engine.device=cuda";
   const RunContents expected = job.run("cpu", 0, small);
-  const ProgramResult result =
-      run_program(emulated(job.command("gpu", 0, on_gpu)), {.limit = std::chrono::seconds(200)});
+  ProgramOptions patient;
+  patient.limit = std::chrono::seconds(200);
+  const ProgramResult result = run_program(emulated(job.command("gpu", 0, on_gpu)), patient);
   ASSERT_EQ(result.status, 0) << result.error;
   const RunContents found = RunContents::read(job.path("gpu"));
   ASSERT_EQ(found.samples.size(), expected.samples.size());
