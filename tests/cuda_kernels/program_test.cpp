@@ -47,7 +47,8 @@ TEST(EmulatedProgram, GeneratesTheCpusTokens) {
 /// Three blends, so that ingredients are kept and blended again; then a resume, and one on other hardware.
 TEST(EmulatedProgram, RunsAJobAsTheCpuDoes) {
   const DemoJob job;
-  const std::vector<std::string> small = {"decode.samples=2", "decode.max_tokens=6", "engine.device=cpu"};
+  const std::vector<std::string> small = {"decode.samples=2", "decode.max_tokens=6", "k=[1, 2]",
+                                          "engine.device=cpu"};
   std::vector<std::string> on_gpu = small;
   on_gpu.back() = "engine.device=cuda";
   const RunContents expected = job.run("cpu", 0, small);
