@@ -2,14 +2,11 @@
 
 #include <wisk/core/error.hpp>
 
-// The one place that asks whether wisk is built with CUDA.
-#if WISK_CUDA
+#if WISK_CUDA  // the one place that asks whether wisk is built with CUDA
+
 #include "cuda/cuda.hpp"
-#endif
 
 namespace wisk::device {
-
-#if WISK_CUDA
 
 std::vector<GpuInfo> list_gpus(std::string& why_none) {
   return cuda::list_gpus(why_none);
@@ -27,7 +24,11 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
   return options.gpu ? cuda::make_device(*options.gpu, options) : make_cpu_device(options.cpu);
 }
 
+}  // namespace wisk::device
+
 #else
+
+namespace wisk::device {
 
 namespace {
 
@@ -55,7 +56,11 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
   return make_cpu_device(options.cpu);
 }
 
+}  // namespace wisk::device
+
 #endif
+
+namespace wisk::device {
 
 bool can_compute(const GpuInfo& gpu) {
   constexpr int kAmpere = 8;

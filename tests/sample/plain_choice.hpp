@@ -13,7 +13,6 @@
 #include <wisk/core/noise.hpp>
 #include <wisk/sample/parameters.hpp>
 
-
 namespace wisk::test {
 
 /// Ids that the filters keep, best first: sorted by (logit falling, id rising).
