@@ -4,6 +4,7 @@
 begin_steps() { # seconds for all
   deadline=$((SECONDS + $1)) failed=0 rows='' lines=''
   : >"$OUT/gpu.log"
+  rm -f "$OUT/performance-gpu.md"
   export -f build_engine sanitize pack_options
 }
 

@@ -33,14 +33,14 @@ inline void wait_for_kernels() {
 /// order of their own: see bound_of_sum.
 inline constexpr bool kEmulator = false, kExactSums = kEmulator;
 
-/// A GPU has its own.
-enum class ThreadOrder { kOfTheGpu };
+/// A GPU has its own: tests of one order run in it.
+enum class ThreadOrder { kForward };
 
 struct WithThreadOrder {
   explicit WithThreadOrder(ThreadOrder /*order*/) {}
 };
 
-inline constexpr ThreadOrder kThreadOrders[] = {ThreadOrder::kOfTheGpu};
+inline constexpr ThreadOrder kThreadOrders[] = {ThreadOrder::kForward};
 
 constexpr const char* name_of(ThreadOrder /*order*/) {
   return "gpu";
