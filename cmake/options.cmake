@@ -1,6 +1,8 @@
 # What a user may choose; everything else is decided by what the machine has.
 option(WISK_TESTS "build the tests" ON)
 option(WISK_BENCH "build tests/bench" OFF)
+option(WISK_ENGINE_ONLY "only the modules that sampling needs, with their tests and programs of tests/bench: without HDF5 and \
+others, and without MPI where there is none. For machines that are only a GPU and a toolkit" OFF)
 option(WISK_TIDY "clang-tidy over src/ is one of the tests (many minutes the first time)" OFF)
 option(WISK_WERROR "warnings are errors" ON)
 set(WISK_CUDA AUTO CACHE STRING "GPU operators: AUTO (when a CUDA toolkit is found), ON (an error without one), OFF")
@@ -24,4 +26,5 @@ set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g" CACHE STRING "" FORCE)
 find_program(WISK_CCACHE ccache)
 if(WISK_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${WISK_CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${WISK_CCACHE})
 endif()

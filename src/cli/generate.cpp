@@ -68,6 +68,13 @@ DType compute_of(const std::string& name) {
   return parse_dtype(name, "--compute");
 }
 
+run::DeviceChoice device_of(const std::string& name) {
+  if (name == "auto") return run::DeviceChoice::kAuto;
+  if (name == "cpu") return run::DeviceChoice::kCpu;
+  if (name == "cuda") return run::DeviceChoice::kCuda;
+  throw UsageError("--device: expected auto, cpu or cuda, found " + name);
+}
+
 template <class T>
 void require(bool holds, const char* option, const char* expected, const T& found) {
   if (holds) return;
@@ -88,10 +95,8 @@ run::GenerateRequest request_of(const po::variables_map& values) {
   } else {
     request.prompts = read_prompts(values["prompts"].as<std::string>());
   }
-  if (values["device"].as<std::string>() != "cpu") {
-    throw EnvironmentError("--device: expected cpu (this build has CPU operators only), found " +
-                           values["device"].as<std::string>());
-  }
+  request.engine.device = device_of(values["device"].as<std::string>());
+  request.engine.share_gpu = values.count("share-gpu") != 0;
   request.chat = values["chat"].as<std::string>();
   request.add_special_tokens = values.count("no-special-tokens") == 0;
   request.prompt_logprobs = values.count("prompt-logprobs") != 0;
@@ -224,7 +229,9 @@ void declare_options(po::options_description& options) {
   add("min-p", po::value<double>()->default_value(0.0), "0 is off");
   add("stop", po::value<std::vector<std::string>>()->composing(), "end before this text; may be repeated");
   add("compute", po::value<std::string>(), "bfloat16 or float32 (default: bfloat16 for bf16 checkpoints)");
-  add("device", po::value<std::string>()->default_value("cpu"), "cpu");
+  add("device", po::value<std::string>()->default_value("auto"),
+      "auto, cpu or cuda; auto: GPUs where there are any");
+  add("share-gpu", "ranks may have the same GPU (for tests)");
   add("threads", po::value<int>()->default_value(0), "0: the cores that this process may use");
   add("max-batch", po::value<int>()->default_value(0), "sequences at once; 0: from the sizes of the caches");
   add("tensor-parallel", po::value<int>()->default_value(1), "ranks that hold one model together");

@@ -1,4 +1,4 @@
-// `wisk inspect`: what is in a checkpoint; how far two are apart.
+// `wisk inspect`: what is in a checkpoint; how far two are apart; what hardware there is.
 
 #include <algorithm>
 #include <iostream>
@@ -10,6 +10,7 @@
 #include <wisk/core/error.hpp>
 #include <wisk/merge/inspection.hpp>
 
+#include "inspect_devices.hpp"
 #include "verb.hpp"
 
 namespace wisk::cli {
@@ -91,6 +92,12 @@ void print(const merge::Comparison& comparison) {
 }
 
 int execute(const po::variables_map& values, comm::Communicator& world) {
+  if (values.count("devices") != 0) {
+    if (values.count("checkpoints") != 0)
+      throw UsageError("wisk inspect: expected either --devices or checkpoint folders, found both");
+    if (world.rank() == 0) print_devices(values.count("json") != 0);
+    return 0;
+  }
   if (values.count("checkpoints") == 0)
     throw UsageError(
         "wisk inspect: expected one or two checkpoint folders, found none; see wisk inspect --help");
@@ -134,16 +141,20 @@ int execute(const po::variables_map& values, comm::Communicator& world) {
 Verb inspect_verb() {
   Verb verb;
   verb.name = "inspect";
-  verb.synopsis = "wisk inspect CKPT [CKPT] [OPTIONS]";
+  verb.synopsis = "wisk inspect CKPT [CKPT] [OPTIONS]\nwisk inspect --devices [--json]";
   verb.summary = "what is in a checkpoint; how far two are apart, layer by layer";
   verb.details =
       "With one folder: architecture, parameters, dtypes and layers, from the headers alone. With two: also "
       "how far the second\n"
-      "is from the first, layer by layer, and whether they can be blended (every hindrance is listed).\n\n"
+      "is from the first, layer by layer, and whether they can be blended (every hindrance is listed). With "
+      "--devices: the CPU,\n"
+      "GPUs and NCCL of this machine, or why there is none.\n\n"
       "  wisk inspect ckpt/step-0112\n"
-      "  wisk inspect ckpt/step-0112 ckpt/step-1120 --json";
+      "  wisk inspect ckpt/step-0112 ckpt/step-1120 --json\n"
+      "  srun --ntasks=1 --gpus=1 wisk inspect --devices";
   auto add = verb.options.add_options();
   add("checkpoints", po::value<std::vector<std::string>>(), "folders");
+  add("devices", "what this machine computes on");
   add("tensors", "list every tensor");
   add("threads", po::value<int>()->default_value(0), "for comparing; 0: all cores");
   add("json", "print one JSON object");

@@ -1,7 +1,7 @@
 #include <wisk/model/transformer.hpp>
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 
 #include <wisk/core/assert.hpp>
 
@@ -15,10 +15,18 @@ namespace {
 /// what is deferred keeps its memory.
 class Scratch {
  public:
-  float* get(device::Device& device, std::int64_t count) {
-    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(float);
+  std::byte* bytes(device::Device& device, std::int64_t count) {
+    const auto bytes = static_cast<std::size_t>(count);
     if (buffer_.bytes() < bytes) buffer_ = device.allocate(bytes + bytes / 4);
-    return buffer_.as<float>();
+    return buffer_.data();
+  }
+  [[nodiscard]] std::byte* memory() const { return buffer_.data(); }
+  float* get(device::Device& device, std::int64_t count) {
+    return reinterpret_cast<float*>(bytes(device, count * static_cast<std::int64_t>(sizeof(float))));
+  }
+  device::Operands operands(device::Device& device, std::int64_t count, Compute rounding) {
+    const std::int64_t each = device.operand_bytes(rounding);
+    return {bytes(device, count * each), each};
   }
 
  private:
@@ -43,28 +51,36 @@ const float* or_null(const device::Buffer& buffer) {
 
 }  // namespace
 
+/// Cosines and sines of one rope's angles on the device, of positions from 0 on; grown as positions come.
+struct AngleTable {
+  std::int64_t positions = 0;
+  device::Buffer angles;  // [positions, 2, D/2]
+};
+
 struct Transformer::Workspace {
-  Scratch residual, normed, query, key, value, attended, gate, up, parts, local_sum, gathered, output, rows,
-      logits, maxima;
-  float* x = nullptr;                           // [T, C], the residual stream
-  std::vector<device::Linear> products;         // of the next parallel region
-  std::vector<std::vector<float>> angle_table;  // of each rope: [positions, 2, D/2], grown as positions come
-  std::vector<std::vector<float>> angles;       // of each rope: [T, 2, D/2], of the current step
-  std::vector<float> local_logits, all_logits;  // host
+  Scratch residual, normed, query, rotated, key, value, attended, gate, up, act, parts, local_sum, gathered,
+      sum, taken, rows, logits, maxima, part_choices, all_choices, row_choices;
+  std::vector<device::RowChoice> chosen;                   // [rows of the step], host
+  float* x = nullptr;                                      // [T, C], the residual stream
+  device::Operands h;                                      // [T, C], its norm, which the next products read
+  std::vector<device::Linear> products, others;            // of the next parallel region
+  std::vector<const float*> summands;                      // of the next update of the residual stream
+  std::vector<AngleTable> angles;                          // of each rope
+  std::vector<float> exchanged, local_logits, all_logits;  // host
 };
 
 Transformer::Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
-                         Compute compute, comm::Communicator& replica)
+                         Compute compute, comm::Communicator& replica, comm::DeviceGroup* group)
     : device_(device),
       architecture_(architecture),
       weights_(weights),
       compute_(compute),
       replica_(replica),
+      group_(group),
       heads_(architecture.heads / replica.size()),
       kv_heads_(architecture.kv_heads / replica.size()),
       feed_forward_(architecture.feed_forward / replica.size()),
       work_(std::make_unique<Workspace>()) {
-  work_->angle_table.resize(architecture.ropes.size());
   work_->angles.resize(architecture.ropes.size());
 }
 
@@ -92,59 +108,98 @@ std::uint64_t Transformer::page_bytes(const Architecture& a, Compute compute, in
 
 Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cache,
                             std::span<const std::int32_t> rows) {
-  for (std::size_t r = 0; r < architecture_.ropes.size(); ++r) work_->angles[r].clear();
+  extend_angles(step);
+  const device::StepSize size = device_.begin_step(step, rows, nullptr);
+  run(step, cache, size, [&] {
+    if (size.rows > 0) multiply_logits(rows, size.rows);
+  });
+  wait();
+  return logits(static_cast<std::int64_t>(rows.size()));
+}
+
+bool Transformer::chooses(const device::Choosing& choosing) const {
+  // Filters need a row's logits in one place.
+  return device_.chooses() && (replica_.size() == 1 || !choosing.filters(architecture_.vocabulary));
+}
+
+void Transformer::begin(const device::StepTokens& step, device::KvCache& cache,
+                        std::span<const std::int32_t> rows, const device::StepChoice& choice) {
+  extend_angles(step);
+  const device::StepSize size = device_.begin_step(step, rows, &choice);
+  work_->chosen.resize(rows.size());
+  run(step, cache, size, [&] {
+    if (size.rows > 0) choose(rows, size.rows);
+  });
+}
+
+/// For what was begun: as long as the other ranks of the replica are alive.
+void Transformer::wait() {
+  if (group_ != nullptr) group_->wait(device_.stream());
+  device_.wait();
+}
+
+std::span<const device::RowChoice> Transformer::choices() {
+  wait();
+  device_.download(std::as_writable_bytes(std::span(work_->chosen)), work_->row_choices.memory());
+  return work_->chosen;
+}
+
+/// The layers, then last().
+template <class Last>
+void Transformer::run(const device::StepTokens& step, device::KvCache& cache, const device::StepSize& size,
+                      const Last& last) {
   work_->products.clear();
-  device_.defer();
-  embed(step);
-  for (std::size_t layer = 0; layer < architecture_.layers.size(); ++layer) {
-    attention(layer, step, cache);     // x += attention(norm(x))
-    feed_forward(layer, step.size());  // x += feed_forward(norm(x))
+  work_->others.clear();
+  const auto operators = [&] {
+    embed(step, size.tokens);
+    for (std::size_t layer = 0; layer < architecture_.layers.size(); ++layer) {
+      attention(layer, step, cache, size.tokens);  // x += attention(norm(x))
+      feed_forward(layer, size.tokens);            // x += feed_forward(norm(x))
+    }
+    last();
+  };
+  if (replica_.size() == 1 || group_ != nullptr) {
+    device_.repeat(size, operators);
+  } else {
+    operators();  // the ranks exchange what they have over the host: that is not recorded
   }
-  return logits(rows);
 }
 
-/// x = scale * E[id]
-void Transformer::embed(const device::StepTokens& step) {
-  const std::int64_t count = std::int64_t{step.size()} * architecture_.width;
+/// x = scale * E[id]; h = norm(x) for the first layer
+void Transformer::embed(const device::StepTokens& step, std::int64_t tokens) {
+  const Architecture& a = architecture_;
+  const std::int64_t count = tokens * a.width;
   work_->x = work_->residual.get(device_, count);
+  work_->h = work_->normed.operands(device_, count, compute_);
   // The reference multiplies by the scale in the model's own precision.
-  const float scale = compute_ == Compute::kBFloat16 ? round_to_bf16(architecture_.embedding_scale)
-                                                     : architecture_.embedding_scale;
-  device_.embed(step.ids, weights_.embedding, weights_.first_token, scale, work_->x);
-  if (replica_.size() > 1) {  // every row is on one rank, zero bits on the others
-    const Exchange exchange(device_);
-    replica_.all_reduce_or(
-        std::span(reinterpret_cast<std::uint32_t*>(work_->x), static_cast<std::size_t>(count)));
-  }
+  const float scale = compute_ == Compute::kBFloat16 ? round_to_bf16(a.embedding_scale) : a.embedding_scale;
+  device_.embed(step, weights_.embedding, weights_.first_token, scale, work_->x);
+  if (replica_.size() > 1) or_over_ranks(work_->x, count);  // every row is on one rank, zeros on the others
+  device_.rms_norm(work_->x, weights_.layers.front().input_norm.as<float>(), a.norm_epsilon, tokens, a.width,
+                   compute_, work_->h);
 }
 
-/// q = Wq h, k = Wk h, v = Wv h with h = norm(x); q, k normed and rotated; x += Wo attention(q, k, v)
-void Transformer::attention(std::size_t index, const device::StepTokens& step, device::KvCache& cache) {
+/// q = Wq h, k = Wk h, v = Wv h; q, k normed and rotated; x += Wo attention(q, k, v); h = norm(x)
+void Transformer::attention(std::size_t index, const device::StepTokens& step, device::KvCache& cache,
+                            std::int64_t tokens) {
   const Architecture& a = architecture_;
   const LayerWeights& layer = weights_.layers[index];
-  const std::int64_t tokens = step.size(), dim = a.head_dim, q_width = heads_ * dim,
-                     kv_width = kv_heads_ * dim;
-  float* h = work_->normed.get(device_, tokens * a.width);
+  const std::int64_t dim = a.head_dim, q_width = heads_ * dim, kv_width = kv_heads_ * dim;
   float* q = work_->query.get(device_, tokens * q_width);
   float* k = work_->key.get(device_, tokens * kv_width);
   float* v = work_->value.get(device_, tokens * kv_width);
-
-  device_.rms_norm(work_->x, layer.input_norm.as<float>(), a.norm_epsilon, tokens, a.width, compute_, h);
-  project(h, a.width, layer.query, or_null(layer.query_bias), q);
-  project(h, a.width, layer.key, or_null(layer.key_bias), k);
-  project(h, a.width, layer.value, or_null(layer.value_bias), v);
-  multiply(tokens);
+  std::vector<device::Linear>& products = work_->products;
+  add_products(products, work_->h, a.width, layer.query, or_null(layer.query_bias), q);
+  add_products(products, work_->h, a.width, layer.key, or_null(layer.key_bias), k);
+  add_products(products, work_->h, a.width, layer.value, or_null(layer.value_bias), v);
+  device_.linear(products, tokens);
+  products.clear();
   if (a.qk_norm) {
     device_.rms_norm(q, layer.query_norm.as<float>(), a.norm_epsilon, tokens * heads_, dim, Compute::kFloat32,
                      q);
     device_.rms_norm(k, layer.key_norm.as<float>(), a.norm_epsilon, tokens * kv_heads_, dim,
                      Compute::kFloat32, k);
   }
-  const std::span<const float> angles = angles_of(step, a.layers[index].rope);
-  device_.rope(q, heads_, dim, angles, compute_);
-  device_.rope(k, kv_heads_, dim, angles, compute_);
-  device_.store_kv(k, v, static_cast<int>(index), step, cache);
-
   device::AttentionShape shape;
   shape.heads = static_cast<int>(heads_);
   shape.kv_heads = static_cast<int>(kv_heads_);
@@ -152,115 +207,205 @@ void Transformer::attention(std::size_t index, const device::StepTokens& step, d
   shape.scale = a.attention_scale;
   shape.softcap = a.attention_softcap;
   shape.window = a.layers[index].window;
-  float* attended = work_->attended.get(device_, tokens * q_width);
-  device_.attention(q, shape, static_cast<int>(index), step, cache, compute_, attended);
-  add_projection(attended, q_width, layer.output, layer.output_bias, layer.attention_norm, tokens);
+  const device::Operands rotated = device_.is_host_memory()
+                                       ? device::Operands(q)
+                                       : work_->rotated.operands(device_, tokens * q_width, compute_);
+  const device::Operands attended = work_->attended.operands(device_, tokens * q_width, compute_);
+  const int number = static_cast<int>(index);
+  device_.rotate_and_store(shape, q, k, v, work_->angles[layer_rope(index)].angles.as<float>(), compute_,
+                           number, step, cache, rotated);
+  device_.attention(rotated, shape, number, step, cache, compute_, attended);
+  add_projection(attended, q_width, layer.output, layer.output_bias, layer.attention_norm,
+                 &layer.feed_forward_norm, tokens);
 }
 
-/// x += Wdown (act(Wgate h) * Wup h) with h = norm(x)
+/// x += Wdown (act(Wgate h) * Wup h); h = norm(x) for the next layer
 void Transformer::feed_forward(std::size_t index, std::int64_t tokens) {
   const Architecture& a = architecture_;
   const LayerWeights& layer = weights_.layers[index];
-  float* h = work_->normed.get(device_, tokens * a.width);
   float* gate = work_->gate.get(device_, tokens * feed_forward_);
   float* up = work_->up.get(device_, tokens * feed_forward_);
-  device_.rms_norm(work_->x, layer.feed_forward_norm.as<float>(), a.norm_epsilon, tokens, a.width, compute_,
-                   h);
-  project(h, a.width, layer.gate, or_null(layer.gate_bias), gate);
-  project(h, a.width, layer.up, or_null(layer.up_bias), up);
-  multiply(tokens);
-  device_.gated(a.activation, gate, up, tokens * feed_forward_, compute_, gate);
-  add_projection(gate, feed_forward_, layer.down, layer.down_bias, layer.output_norm, tokens);
+  const bool in_place = device_.operand_bytes(compute_) == sizeof(float);
+  const device::Operands act =
+      in_place ? device::Operands(gate) : work_->act.operands(device_, tokens * feed_forward_, compute_);
+  add_products(work_->products, work_->h, a.width, layer.gate, or_null(layer.gate_bias), gate);
+  add_products(work_->others, work_->h, a.width, layer.up, or_null(layer.up_bias), up);
+  device_.gated_linear(work_->products, work_->others, a.activation, tokens, feed_forward_, compute_, act);
+  work_->products.clear();
+  work_->others.clear();
+  const bool last = index + 1 == weights_.layers.size();
+  add_projection(act, feed_forward_, layer.down, layer.down_bias, layer.output_norm,
+                 last ? nullptr : &weights_.layers[index + 1].input_norm, tokens);
 }
 
 /// Adds to the next products: out[:, slice] = W[slice] x + bias[slice], for this rank's slices side by side.
-void Transformer::project(const float* x /* [T, width] */, std::int64_t width,
-                          const std::vector<device::PackedMatrix>& slices, const float* bias,
-                          float* out /* [T, sum of rows] */) {
+void Transformer::add_products(std::vector<device::Linear>& products,
+                               const device::ConstOperands& x /* [T, width] */, std::int64_t width,
+                               const std::vector<device::PackedMatrix>& slices, const float* bias,
+                               float* out /* [T, sum of rows] */) const {
   const std::int64_t part = slices.front().rows, all = part * static_cast<std::int64_t>(slices.size());
   for (std::size_t s = 0; s < slices.size(); ++s) {
     const std::int64_t offset = static_cast<std::int64_t>(s) * part;
-    work_->products.push_back(
+    products.push_back(
         {x, width, &slices[s], bias == nullptr ? nullptr : bias + offset, out + offset, all, compute_});
   }
 }
 
-/// Does the products that were added.
-void Transformer::multiply(std::int64_t tokens) {
-  device_.linear(work_->products, tokens);
-  work_->products.clear();
-}
-
 /// x += norm(W y + bias), the product summed as S partial sums in a binary tree: this rank's subtree first,
-/// then the subtrees of all ranks, so that any tensor-parallel degree adds in the same order.
-void Transformer::add_projection(const float* y /* [T, width] */, std::int64_t width,
+/// then the subtrees of all ranks, so that any tensor-parallel degree adds in the same order. Then h = the
+/// next norm of x, if there is one.
+void Transformer::add_projection(const device::ConstOperands& y /* [T, width] */, std::int64_t width,
                                  const std::vector<device::PackedMatrix>& slices, const device::Buffer& bias,
-                                 const device::Buffer& norm, std::int64_t tokens) {
+                                 const device::Buffer& norm, const device::Buffer* next_norm,
+                                 std::int64_t tokens) {
   const std::int64_t columns = architecture_.width, count = tokens * columns, part = slices.front().columns;
   float* partial = work_->parts.get(device_, count * static_cast<std::int64_t>(slices.size()));
-  std::vector<const float*> parts;
+  std::vector<const float*>& parts = work_->summands;
+  parts.clear();
   for (std::size_t s = 0; s < slices.size(); ++s) {
     float* out = partial + static_cast<std::int64_t>(s) * count;
     work_->products.push_back(
-        {y + static_cast<std::int64_t>(s) * part, width, &slices[s], nullptr, out, columns, compute_});
+        {y.from(static_cast<std::int64_t>(s) * part), width, &slices[s], nullptr, out, columns, compute_});
     parts.push_back(out);
   }
-  multiply(tokens);
+  device_.linear(work_->products, tokens);
+  work_->products.clear();
   if (replica_.size() > 1) {
     float* mine = work_->local_sum.get(device_, count);
     float* all = work_->gathered.get(device_, count * replica_.size());
     device_.add_parts(parts, nullptr, tokens, columns, false, mine);
-    const Exchange exchange(device_);
-    replica_.all_gather(
-        std::as_bytes(std::span(mine, static_cast<std::size_t>(count))),
-        std::as_writable_bytes(std::span(all, static_cast<std::size_t>(count * replica_.size()))));
+    gather(mine, count, all);
     parts.clear();
     for (int r = 0; r < replica_.size(); ++r) parts.push_back(all + r * count);
   }
-  if (norm.bytes() == 0) {
-    device_.add_parts(parts, or_null(bias), tokens, columns, true, work_->x);
-  } else {
-    float* out = work_->output.get(device_, count);
-    device_.add_parts(parts, or_null(bias), tokens, columns, false, out);
-    device_.rms_norm(out, norm.as<float>(), architecture_.norm_epsilon, tokens, columns, Compute::kFloat32,
-                     out);
-    const float* const sum[] = {out};
-    device_.add_parts(sum, nullptr, tokens, columns, true, work_->x);
+  device::ResidualUpdate update;
+  update.parts = parts;
+  update.bias = or_null(bias);
+  update.post_norm = or_null(norm);
+  update.next_norm = next_norm == nullptr ? nullptr : next_norm->as<float>();
+  update.epsilon = architecture_.norm_epsilon;
+  update.rounding = compute_;
+  update.x = work_->x;
+  update.scratch = update.post_norm == nullptr ? nullptr : work_->sum.get(device_, count);
+  update.out = work_->h;
+  device_.update_residual(update, tokens, columns);
+}
+
+/// all[r] = what rank r has at `mine`.
+void Transformer::gather(const float* mine, std::int64_t count, float* all /* [ranks, count] */) {
+  if (group_ != nullptr) {
+    group_->all_gather(reinterpret_cast<const std::byte*>(mine), reinterpret_cast<std::byte*>(all),
+                       static_cast<std::size_t>(count) * sizeof(float), device_.stream());
+    return;
   }
+  const Exchange exchange(device_);
+  const auto each = static_cast<std::size_t>(count), total = each * static_cast<std::size_t>(replica_.size());
+  if (device_.is_host_memory()) {
+    replica_.all_gather(std::as_bytes(std::span(mine, each)), std::as_writable_bytes(std::span(all, total)));
+    return;
+  }
+  work_->exchanged.resize(total);
+  replica_.all_gather(std::as_bytes(device_.host_view(mine, count)),
+                      std::as_writable_bytes(std::span(work_->exchanged)));
+  device_.upload(reinterpret_cast<std::byte*>(all), std::as_bytes(std::span(work_->exchanged)));
+}
+
+/// x[i] = the bits of all ranks' x[i].
+void Transformer::or_over_ranks(float* x, std::int64_t count) {
+  if (group_ != nullptr) {
+    group_->all_reduce_or(reinterpret_cast<std::uint32_t*>(x), static_cast<std::size_t>(count),
+                          device_.stream());
+    return;
+  }
+  const Exchange exchange(device_);
+  const auto bits_of = [](float* values, std::size_t size) {
+    return std::span(reinterpret_cast<std::uint32_t*>(values), size);
+  };
+  if (device_.is_host_memory()) {
+    replica_.all_reduce_or(bits_of(x, static_cast<std::size_t>(count)));
+    return;
+  }
+  const std::span<const float> mine = device_.host_view(x, count);
+  work_->exchanged.assign(mine.begin(), mine.end());
+  replica_.all_reduce_or(bits_of(work_->exchanged.data(), work_->exchanged.size()));
+  device_.upload(reinterpret_cast<std::byte*>(x), std::as_bytes(std::span(work_->exchanged)));
+}
+
+/// The product that makes the logits of the chosen rows from norm(x).
+device::Linear Transformer::head_of(std::span<const std::int32_t> rows, std::int64_t count) {
+  const Architecture& a = architecture_;
+  float* taken = work_->taken.get(device_, count * a.width);
+  const device::Operands normed = work_->rows.operands(device_, count * a.width, compute_);
+  device_.take_rows(work_->x, a.width, rows, taken);
+  device_.rms_norm(taken, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, normed);
+  device::Linear head{};
+  head.a = normed;
+  head.lda = a.width;
+  head.w = &weights_.output_embedding();
+  head.ldo = logit_stride();
+  head.inputs = compute_;
+  head.softcap = a.logit_softcap;
+  return head;
 }
 
 /// logits = cap(E norm(x)) for the chosen rows
-Logits Transformer::logits(std::span<const std::int32_t> rows) {
-  const Architecture& a = architecture_;
-  const auto count = static_cast<std::int64_t>(rows.size());
-  if (count == 0) {
-    device_.wait();
-    return {};
+void Transformer::multiply_logits(std::span<const std::int32_t> rows, std::int64_t count) {
+  device::Linear head = head_of(rows, count);
+  head.out = work_->logits.get(device_, count * head.ldo);
+  head.maxima = work_->maxima.get(device_, count * device::logit_blocks(head.w->rows));
+  work_->products.push_back(head);
+  device_.linear(work_->products, count);
+  work_->products.clear();
+}
+
+/// The next token of the chosen rows: in each of this rank's slices of the vocabulary, then over all slices
+/// in their order, so that any tensor-parallel degree sums in the same order.
+void Transformer::choose(std::span<const std::int32_t> rows, std::int64_t count) {
+  const int slices = architecture_.slices(), first = replica_.rank() * weights_.local_slices();
+  device::VocabularyParts parts;
+  parts.vocabulary = static_cast<std::int32_t>(architecture_.vocabulary);
+  parts.count = weights_.local_slices();
+  for (int part = 0; part <= parts.count; ++part) {
+    const int slice = std::min(first + part, slices - 1);
+    const auto [begin, end] = vocabulary_range(architecture_, slice, slices);
+    parts.edges[part] = static_cast<std::int32_t>(first + part < slices ? begin : end);
   }
-  float* chosen = work_->rows.get(device_, count * a.width);
-  device_.take_rows(work_->x, a.width, rows, chosen);
-  device_.rms_norm(chosen, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, chosen);
-  const device::PackedMatrix& head = weights_.output_embedding();
-  const bool alone = replica_.size() == 1;
-  // Rows a power of two apart would compete for a few places in the caches.
-  const std::int64_t stride = alone ? (head.rows + 15) / 16 * 16 + 16 : head.rows,
-                     blocks = device::logit_blocks(head.rows);
-  float* local = work_->logits.get(device_, count * stride);
-  float* maxima = work_->maxima.get(device_, count * blocks);
-  work_->products.push_back(
-      {chosen, a.width, &head, nullptr, local, stride, compute_, maxima, a.logit_softcap});
-  multiply(count);
-  device_.wait();
-  if (!alone) return gather_logits(local, count, head.rows);
-  return {{local, static_cast<std::size_t>(count * stride)},
-          {maxima, static_cast<std::size_t>(count * blocks)},
-          a.vocabulary,
-          stride};
+  static_assert(sizeof(device::PartChoice) % sizeof(float) == 0);
+  constexpr std::int64_t kWords = sizeof(device::PartChoice) / sizeof(float);
+  const std::int64_t words = parts.count * count * kWords;
+  float* choices = work_->part_choices.get(device_, words);
+  device_.choose_in_parts(head_of(rows, count), count, parts, reinterpret_cast<device::PartChoice*>(choices));
+  if (replica_.size() > 1) {
+    float* all = work_->all_choices.get(device_, words * replica_.size());
+    gather(choices, words, all);
+    choices = all;
+  }
+  std::byte* result =
+      work_->row_choices.bytes(device_, count * static_cast<std::int64_t>(sizeof(device::RowChoice)));
+  device_.choose_in_rows(reinterpret_cast<const device::PartChoice*>(choices), slices, count,
+                         reinterpret_cast<device::RowChoice*>(result));
+}
+
+/// Rows a power of two apart would compete for a few places in the caches.
+std::int64_t Transformer::logit_stride() const {
+  const std::int64_t rows = weights_.output_embedding().rows;
+  return replica_.size() == 1 ? (rows + 15) / 16 * 16 + 16 : rows;
+}
+
+Logits Transformer::logits(std::int64_t count) {
+  if (count == 0) return {};
+  const std::int64_t stride = logit_stride(), local = weights_.output_embedding().rows,
+                     blocks = device::logit_blocks(local);
+  if (replica_.size() > 1) return gather_logits(count, local);
+  std::span<const float> maxima;  // other devices don't look for them
+  if (device_.is_host_memory())
+    maxima = {work_->maxima.get(device_, 0), static_cast<std::size_t>(count * blocks)};
+  return {device_.host_view(work_->logits.get(device_, count * stride), count * stride), maxima,
+          architecture_.vocabulary, stride};
 }
 
 /// The parts of the vocabulary that the ranks hold, put together.
-Logits Transformer::gather_logits(const float* local /* [count, local_vocabulary] */, std::int64_t count,
-                                  std::int64_t local_vocabulary) {
+Logits Transformer::gather_logits(std::int64_t count, std::int64_t local_vocabulary) {
   const Architecture& a = architecture_;
   std::vector<std::size_t> bytes;
   for (int r = 0; r < replica_.size(); ++r) {
@@ -270,7 +415,8 @@ Logits Transformer::gather_logits(const float* local /* [count, local_vocabulary
   const auto total = static_cast<std::size_t>(count * a.vocabulary);
   work_->local_logits.resize(total);
   work_->all_logits.resize(total);
-  replica_.all_gather_v(std::as_bytes(std::span(local, static_cast<std::size_t>(count * local_vocabulary))),
+  const std::int64_t mine = count * local_vocabulary;  // [count, local_vocabulary]
+  replica_.all_gather_v(std::as_bytes(device_.host_view(work_->logits.get(device_, mine), mine)),
                         std::as_writable_bytes(std::span(work_->local_logits)), bytes);
   std::size_t from = 0;
   for (int r = 0; r < replica_.size(); ++r) {  // rank by rank, row by row, into [rows, V]
@@ -283,28 +429,30 @@ Logits Transformer::gather_logits(const float* local /* [count, local_vocabulary
   return {work_->all_logits, {}, a.vocabulary, a.vocabulary};
 }
 
-/// The angles of the step's positions, gathered once a step and rope from a table that grows with the
-/// positions.
-std::span<const float> Transformer::angles_of(const device::StepTokens& step, int rope) {
+std::size_t Transformer::layer_rope(std::size_t index) const {
+  return static_cast<std::size_t>(architecture_.layers[index].rope);
+}
+
+/// Makes the tables of angles reach as far as the step's positions; they grow to powers of two, so that their
+/// memory seldom moves.
+void Transformer::extend_angles(const device::StepTokens& step) {
   const auto width = static_cast<std::size_t>(architecture_.head_dim);
-  std::vector<float>& table = work_->angle_table[static_cast<std::size_t>(rope)];
-  std::vector<float>& angles = work_->angles[static_cast<std::size_t>(rope)];
-  if (!angles.empty()) return angles;
-  const auto known = static_cast<std::int64_t>(table.size() / width);
-  const std::int64_t needed = *std::max_element(step.positions.begin(), step.positions.end()) + 1;
-  if (needed > known) {
-    table.resize(static_cast<std::size_t>(needed) * width);
-    for (std::int64_t p = known; p < needed; ++p) {
-      architecture_.ropes[static_cast<std::size_t>(rope)].angles(
-          p, architecture_.head_dim, std::span(table).subspan(static_cast<std::size_t>(p) * width, width));
-    }
+  const std::int64_t needed =
+      step.size() == 0 ? 0 : *std::max_element(step.positions.begin(), step.positions.end()) + 1;
+  for (std::size_t rope = 0; rope < work_->angles.size(); ++rope) {
+    AngleTable& table = work_->angles[rope];
+    if (needed <= table.positions) continue;
+    constexpr std::uint64_t kFewest = 256;
+    const std::uint64_t positions = std::max(std::bit_ceil(static_cast<std::uint64_t>(needed)), kFewest);
+    std::vector<float> angles(positions * width);
+    device_.for_each(static_cast<std::int64_t>(positions), [&](std::int64_t p, int) {
+      architecture_.ropes[rope].angles(p, architecture_.head_dim,
+                                       std::span(angles).subspan(static_cast<std::size_t>(p) * width, width));
+    });
+    table.angles = device_.allocate(angles.size() * sizeof(float));
+    device_.upload(table.angles.data(), std::as_bytes(std::span(angles)));
+    table.positions = static_cast<std::int64_t>(positions);
   }
-  angles.resize(static_cast<std::size_t>(step.size()) * width);
-  for (std::size_t t = 0; t < step.positions.size(); ++t) {
-    std::copy_n(table.data() + static_cast<std::size_t>(step.positions[t]) * width, width,
-                angles.data() + t * width);
-  }
-  return angles;
 }
 
 }  // namespace wisk::model

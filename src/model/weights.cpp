@@ -167,25 +167,71 @@ const TensorView& tensor_of(const ModelFolder& folder, const std::string& name) 
 
 }  // namespace
 
+/// Its tensor for `entry`, of the shape that the architecture says.
+const TensorView& Weights::checked_tensor(const Entry& entry, const ModelFolder& folder) const {
+  std::vector<std::int64_t> expected = {entry.rows};
+  if (entry.matrix != nullptr) expected.push_back(entry.columns);
+  const TensorView& tensor = tensor_of(folder, entry.name);
+  if (tensor.shape != expected) {
+    throw InputError(tensor.file.string() + ": tensor " + tensor.name,
+                     "shape " + checkpoint::to_string(expected) + " by config.json",
+                     checkpoint::to_string(tensor.shape));
+  }
+  return tensor;
+}
+
 void Weights::blend(std::span<const ModelFolder* const> ingredients, std::span<const double> coefficients) {
   WISK_ASSERT(ingredients.size() == coefficients.size());
   for (const Entry& entry : entries_) {
-    std::vector<std::int64_t> expected = {entry.rows};
-    if (entry.matrix != nullptr) expected.push_back(entry.columns);
     std::vector<device::BlendInput> inputs;
     for (std::size_t i = 0; i < ingredients.size(); ++i) {
       if (coefficients[i] == 0) continue;
-      const TensorView& tensor = tensor_of(*ingredients[i], entry.name);
-      if (tensor.shape != expected) {
-        throw InputError(tensor.file.string() + ": tensor " + tensor.name,
-                         "shape " + checkpoint::to_string(expected) + " by config.json",
-                         checkpoint::to_string(tensor.shape));
-      }
+      const TensorView& tensor = checked_tensor(entry, *ingredients[i]);
       inputs.push_back({tensor.bytes.data(), tensor.dtype, coefficients[i]});
     }
     if (inputs.empty()) throw InputError("blend", "at least one weight that is not 0", "none");
     blend_entry(entry, inputs);
   }
+}
+
+bool Weights::keep_ingredients(std::span<const ModelFolder* const> ingredients, comm::Communicator& peers,
+                               comm::DeviceGroup& group) {
+  struct Matrix {
+    const Entry* entry;
+    device::BlendInput input;
+    device::MatrixWindow window;
+    std::span<std::byte> memory;
+  };
+  std::vector<Matrix> matrices;
+  for (const ModelFolder* folder : ingredients) {
+    for (const Entry& entry : entries_) {
+      if (entry.matrix == nullptr) continue;
+      const TensorView& tensor = checked_tensor(entry, *folder);
+      Matrix matrix{&entry,
+                    {tensor.bytes.data(), tensor.dtype, 1.0},
+                    {entry.first_row, entry.first_column, entry.columns},
+                    {}};
+      matrix.memory =
+          device_.keep_ingredient(matrix.input, matrix.window, entry.matrix->rows, entry.matrix->columns);
+      matrices.push_back(matrix);
+    }
+  }
+  const bool fits = std::ranges::none_of(matrices, [](const Matrix& m) { return m.memory.empty(); });
+  double lacking[] = {fits ? 0.0 : 1.0};
+  peers.all_reduce_max(lacking);
+  if (lacking[0] != 0) {
+    device_.forget_ingredients();
+    return false;
+  }
+  for (std::size_t i = 0; i < matrices.size(); ++i) {
+    const Matrix& m = matrices[i];
+    const int reader = static_cast<int>(i % static_cast<std::size_t>(group.size()));
+    if (reader == group.rank())
+      device_.load_ingredient(m.input, m.window, m.entry->matrix->rows, m.entry->matrix->columns);
+    group.broadcast(m.memory.data(), m.memory.size(), reader, device_.stream());
+  }
+  group.wait(device_.stream());
+  return true;
 }
 
 void Weights::blend_entry(const Entry& entry, std::span<const device::BlendInput> inputs) {

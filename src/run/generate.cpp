@@ -100,6 +100,9 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
   limits.prefill_chunk = request.engine.prefill_chunk;
   one_rank_complains(world, [&] {
     topology = make_topology(world, request.model.tensor_parallel, setup.checkpoints.architecture);
+  });
+  place_ranks(world, request.engine, topology);
+  one_rank_complains(world, [&] {
     limits.max_batch = batch_size(setup.checkpoints, request.engine, topology);
     limits.pages = plan_pages(setup.checkpoints, request.engine, topology, setup.longest, limits.max_batch);
   });

@@ -188,6 +188,14 @@ std::string show_wholes(const std::vector<T>& values) {
   return show_list(values, [](T value) { return std::to_string(value); });
 }
 
+constexpr std::array<const char*, 3> kDevices = {"auto", "cpu", "cuda"};  // in the order of DeviceChoice
+
+void read_device(const Field& field, Settings& settings) {
+  const std::string name = read_choice(field, {kDevices.begin(), kDevices.end()});
+  const auto place = std::find(kDevices.begin(), kDevices.end(), name);
+  settings.engine.device = static_cast<DeviceChoice>(place - kDevices.begin());
+}
+
 std::string show_flag(bool value) {
   return value ? "true" : "false";
 }
@@ -301,6 +309,16 @@ const std::array kKeys = {
     JobKey{"model.tensor_parallel", "1, 2, 4 or 8", "1", "", "Ranks that hold one model together.",
            read_tensor_parallel, [](S s) -> Text { return std::to_string(s.model.tensor_parallel); },
            nullptr},
+    JobKey{
+        "engine.device", "`auto`, `cpu` or `cuda`", "auto", "",
+        "What ranks compute on; `cuda`: a GPU each; `auto`: GPUs where there are any. Samples of different "
+        "hardware need not be the same, so a run stays on the kind that it began on.",
+        read_device, [](S s) -> Text { return kDevices[static_cast<std::size_t>(s.engine.device)]; },
+        nullptr},
+    JobKey{"engine.share_gpu", "true or false", "false", "",
+           "Allows more ranks on a node than it has GPUs: slow, for tests.",
+           [](const Field& f, Settings& s) { s.engine.share_gpu = read_flag(f); },
+           [](S s) -> Text { return show_flag(s.engine.share_gpu); }, nullptr},
     JobKey{"engine.kv_cache", "`auto` or a size (`4GiB`)", "auto", "",
            "Memory of each rank for keys and values; `auto`: from what is free.", read_kv_cache,
            [](S s) -> Text {

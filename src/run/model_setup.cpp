@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include <wisk/checkpoint/compare.hpp>
@@ -12,6 +11,8 @@
 #include <wisk/core/file.hpp>
 #include <wisk/run/interrupt.hpp>
 #include <wisk/sample/engine.hpp>
+
+#include "memory.hpp"
 
 namespace wisk::run {
 
@@ -44,25 +45,6 @@ std::vector<std::int32_t> end_tokens_of(const checkpoint::ModelFolder& folder) {
     add_end_tokens(*text, (folder.path() / "generation_config.json").string(), tokens);
   }
   return tokens;
-}
-
-/// Bytes of memory that could be had now: MemAvailable, or less where a control group limits the process.
-std::uint64_t available_memory() {
-  std::uint64_t available = std::uint64_t{4} << 30;
-  std::ifstream meminfo("/proc/meminfo");
-  for (std::string line; std::getline(meminfo, line);) {
-    if (line.rfind("MemAvailable:", 0) == 0) available = std::stoull(line.substr(13)) * 1024;
-  }
-  for (const auto& [limit_file, usage_file] :
-       {std::pair{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-        std::pair{"/sys/fs/cgroup/memory/memory.limit_in_bytes",
-                  "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}) {
-    std::uint64_t limit = 0, usage = 0;
-    if (std::ifstream(limit_file) >> limit && std::ifstream(usage_file) >> usage && limit > usage) {
-      available = std::min(available, limit - usage);
-    }
-  }
-  return available;
 }
 
 /// The token that ends a turn: a chat model's sample ends there whatever its config says. "" for kPlain.
@@ -228,13 +210,9 @@ device::CpuOptions cpu_options(const EngineOptions& options, const Topology& top
 
 }  // namespace
 
-std::string device_kind(const EngineOptions&) {
-  return "cpu";
-}
-
 ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)
     : checkpoints_(checkpoints), options_(options), topology_(topology) {
-  device_ = device::make_cpu_device(cpu_options(options, topology));
+  device_ = device::make_device({cpu_options(options, topology), topology.gpu});
   const model::Shard shard{topology.replica->rank(), topology.replica->size()};
   weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage,
                                               checkpoints.compute, shard, checkpoints.own_dtypes);
@@ -262,11 +240,31 @@ std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
   return hash_;
 }
 
-/// The widest values of a step, the feed-forward's gates and inputs (2 x [rows, F], f32), stay in the second
-/// cache level of the cores that work on them. Fewer rows than 32 wait for weights; with more than 256
-/// nothing is gained and the cache of keys grows.
+namespace {
+
+/// Bytes for keys and values beside the weights, where the job does not say: of what this rank may have of a
+/// GPU's free memory, or of the host's.
+std::uint64_t cache_budget(std::uint64_t weights, const EngineOptions& options, const Topology& topology) {
+  const auto ranks = static_cast<std::uint64_t>(topology.node->size());
+  if (!topology.gpu) {  // half: checkpoints are mapped, and others have work here, too
+    const std::uint64_t share = available_memory() / ranks;
+    return share > weights ? (share - weights) / 2 : 0;
+  }
+  // A quarter for a step's values, graphs and NCCL; what remains of it keeps the ingredients.
+  const std::uint64_t share = topology.gpu_free_bytes / (options.share_gpu ? ranks : 1);
+  return share > weights ? (share - weights) / 4 * 3 : 0;
+}
+
+}  // namespace
+
+/// On a GPU: from some 256 sequences on products take longer than reading the weights, which is all that more
+/// sequences would share (docs/performance.md). On the CPU: the widest values of a step, the feed-forward's
+/// gates and inputs (2 x [rows, F], f32), stay in the second cache level of the cores that work on them.
+/// Fewer rows than 32 wait for weights; with more than 256 nothing is gained and the cache of keys grows.
 int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology) {
   if (options.max_batch > 0) return options.max_batch;
+  constexpr int kSequencesOfGpu = 256;
+  if (topology.gpu) return kSequencesOfGpu;
   const std::int64_t row =
       2 * static_cast<std::int64_t>(sizeof(float)) * checkpoints.architecture.feed_forward;
   const std::int64_t cache =
@@ -285,11 +283,10 @@ int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, con
   const std::uint64_t wanted =
       per_sequence * static_cast<std::uint64_t>(largest_batch) * 3 / 2 + per_sequence;
   std::uint64_t budget = options.kv_cache_bytes;
-  if (budget == 0) {  // half of what is free after the weights, shared with the node's other ranks
+  if (budget == 0) {
     const std::uint64_t weights = model::Weights::bytes_for(checkpoints.architecture, checkpoints.storage,
                                                             checkpoints.compute, topology.replica->size());
-    const std::uint64_t share = available_memory() / static_cast<std::uint64_t>(topology.node->size());
-    budget = share > weights ? (share - weights) / 2 : 0;
+    budget = cache_budget(weights, options, topology);
   }
   double fewest[] = {-static_cast<double>(std::min(wanted, budget / page))};
   topology.replica->all_reduce_max(fewest);

@@ -124,6 +124,9 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   limits.prefill_chunk = plan.job.engine.prefill_chunk;
   one_rank_complains(world, [&] {
     topology = make_topology(world, plan.job.model.tensor_parallel, plan.checkpoints.architecture);
+  });
+  place_ranks(world, plan.job.engine, topology);
+  one_rank_complains(world, [&] {
     limits.max_batch = batch_size(plan.checkpoints, plan.job.engine, topology);
     limits.pages = plan_pages(plan.checkpoints, plan.job.engine, topology, plan.longest, limits.max_batch);
   });
@@ -138,7 +141,7 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
 
   const store::Journal before = rank_zero_first(world, [&] {
     store::Journal journal = store::Journal::read(path / "journal", job_hash);
-    check_hardware(journal, device_kind(plan.job.engine), path.string(), request.allow_other_hardware);
+    check_hardware(journal, topology.kind, path.string(), request.allow_other_hardware);
     return journal;
   });
   if (world.rank() == 0) announce(plan, before, *directory, topology.replicas);

@@ -14,9 +14,6 @@
 #include "choose_lanes.hpp"
 
 namespace wisk::sample {
-namespace {
-
-constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 void check(const SamplingParameters& parameters) {
   const auto number = [](double value) { return std::to_string(value); };
@@ -33,17 +30,25 @@ void check(const SamplingParameters& parameters) {
   }
 }
 
+void throw_broken(std::size_t nan, std::size_t infinite, std::size_t vocabulary, const Draw& draw) {
+  throw InputError("logits of problem key " + hex64(draw.problem_key) + ", sample " +
+                       std::to_string(draw.sample) + ", position " + std::to_string(draw.position),
+                   "finite numbers",
+                   std::to_string(nan) + " NaN and " + std::to_string(infinite) + " +inf among " +
+                       std::to_string(vocabulary) + " (are the weights broken?)");
+}
+
+namespace {
+
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
 [[noreturn]] void throw_broken(std::span<const float> logits, const Draw& draw) {
   std::size_t nan = 0, infinite = 0;
   for (const float value : logits) {
     nan += std::isnan(value) ? 1u : 0u;
     infinite += value == std::numeric_limits<float>::infinity() ? 1u : 0u;
   }
-  throw InputError("logits of problem key " + hex64(draw.problem_key) + ", sample " +
-                       std::to_string(draw.sample) + ", position " + std::to_string(draw.position),
-                   "finite numbers",
-                   std::to_string(nan) + " NaN and " + std::to_string(infinite) + " +inf among " +
-                       std::to_string(logits.size()) + " (are the weights broken?)");
+  sample::throw_broken(nan, infinite, logits.size(), draw);
 }
 
 /// The best so far; ties go to the lowest id, in whatever order they come.

@@ -23,6 +23,10 @@ bool Engine::run(const Sampling& sampling, const EngineCallbacks& callbacks) {
   state_->sampling = &sampling;
   state_->callbacks = &callbacks;
   state_->more = true;
+  const SamplingParameters& p = sampling.parameters;
+  state_->choosing = {sampling.seed, p.temperature, p.top_k, p.top_p, p.min_p};
+  state_->on_device = state_->transformer.chooses(state_->choosing);
+  if (state_->on_device) check(p);
   try {
     return state_->run();
   } catch (...) {
@@ -34,14 +38,19 @@ bool Engine::run(const Sampling& sampling, const EngineCallbacks& callbacks) {
 bool Engine::State::run() {
   for (;;) {
     if (callbacks->interrupted()) {
+      settle_now();
       hand_over_unfinished();
       return false;
     }
-    if (callbacks->save_due && callbacks->save_due()) show_unfinished();
+    if (callbacks->save_due && callbacks->save_due()) {
+      settle_now();
+      show_unfinished();
+    }
     fetch();
     admit();
     build_step();
     if (step.ids.empty()) {
+      settle_now();
       if (batch.empty() && waiting.empty() && !more) break;
       continue;  // everything admitted ended with its first token
     }
@@ -88,9 +97,11 @@ void Engine::State::accept(Request&& request) {
   const std::shared_ptr<Prompt> prompt = prompt_of(request);
   prompt->waiting += static_cast<int>(request.samples.size());
   for (SampleStart& start : request.samples) {
-    Waiting item{prompt, start.sample, std::move(start.tokens), std::move(start.logprobs),
-                 callbacks->make_watcher()};
+    Waiting item{
+        prompt, start.sample, std::move(start.tokens), std::move(start.logprobs), callbacks->make_watcher(),
+        0};
     for (const std::int32_t token : item.tokens) item.watcher->push(token);
+    item.seen = item.tokens.size();
     waiting.push_back(std::move(item));
   }
 }
@@ -104,6 +115,7 @@ std::shared_ptr<Prompt> Engine::State::prompt_of(Request& request) {
   prompt->tag = request.tag;
   prompt->problem_key = request.problem_key;
   prompt->ids = std::move(request.prompt);
+  prompt->needed = static_cast<std::int64_t>(prompt->ids.size()) - (on_device ? 1 : 0);
   prompts.push_back(prompt);
   return prompt;
 }
@@ -139,7 +151,8 @@ void Engine::State::choose_first_tokens() {
   for (std::size_t i = 0; i < fresh.size(); ++i) append(*fresh[i], choices[i]);
   // A sample whose first token is its last leaves at once.
   std::erase_if(batch, [&](const std::unique_ptr<Running>& sequence) {
-    if (std::find(fresh.begin(), fresh.end(), sequence.get()) == fresh.end() || !finish_if_done(*sequence))
+    if (std::find(fresh.begin(), fresh.end(), sequence.get()) == fresh.end() ||
+        !finish_if_done(sequence->state))
       return false;
     pool.release(sequence->pages);
     return true;
@@ -150,7 +163,7 @@ void Engine::State::choose_first_tokens() {
 /// Puts a sample into the batch on top of its prompt's pages. False when there is no page for it now.
 bool Engine::State::start(Waiting&& item) {
   const std::vector<std::int32_t>& shared = item.prompt->pages;
-  const bool partial = item.prompt->ids.size() % device::kPageTokens != 0;
+  const bool partial = item.prompt->needed % device::kPageTokens != 0;
   // A page for the copy or for the first token, so that a sample never starts only to be preempted at once.
   if (!make_room(1)) {
     if (batch.empty()) drop_prompts(item.prompt.get());  // nothing else would ever free a page
@@ -166,13 +179,13 @@ bool Engine::State::start(Waiting&& item) {
     running->pages.back() = pool.take();
     device.copy_page(cache, shared.back(), running->pages.back());
   }
-  running->computed = static_cast<std::int64_t>(item.prompt->ids.size());
+  running->computed = item.prompt->needed;
   --item.prompt->waiting;
   running->state = std::move(item);
-  if (running->state.tokens.empty()) {
+  if (running->state.tokens.empty() && !on_device) {
     fresh.push_back(running.get());
   } else {
-    counters.recomputed_tokens += static_cast<std::int64_t>(running->state.tokens.size()) - 1;
+    counters.recomputed_tokens += running->length() - running->computed - 1;
   }
   batch.push_back(std::move(running));
   return true;
@@ -184,21 +197,27 @@ void Engine::State::append(Running& sequence, const Choice& choice) {
   ++counters.generated_tokens;
 }
 
-/// Looks at the last token; hands a finished sample over.
-bool Engine::State::finish_if_done(Running& sequence) {
-  Waiting& sample = sequence.state;
-  std::optional<FinishReason> finish;
-  if (std::binary_search(sampling->end_tokens.begin(), sampling->end_tokens.end(), sample.tokens.back())) {
-    finish = FinishReason::kEndOfSequence;
-  } else if (sample.watcher->push(sample.tokens.back())) {
-    finish = FinishReason::kStopString;
-  } else if (static_cast<int>(sample.tokens.size()) >= sampling->parameters.max_tokens) {
-    finish = FinishReason::kLength;
+/// Looks at the tokens that nobody has looked at; hands a finished sample over. Tokens behind the one that
+/// finishes it were drawn before anybody knew: they are dropped.
+bool Engine::State::finish_if_done(Waiting& sample) {
+  while (sample.seen < sample.tokens.size()) {
+    const std::int32_t token = sample.tokens[sample.seen++];
+    std::optional<FinishReason> finish;
+    if (std::binary_search(sampling->end_tokens.begin(), sampling->end_tokens.end(), token)) {
+      finish = FinishReason::kEndOfSequence;
+    } else if (sample.watcher->push(token)) {
+      finish = FinishReason::kStopString;
+    } else if (static_cast<int>(sample.seen) >= sampling->parameters.max_tokens) {
+      finish = FinishReason::kLength;
+    }
+    if (!finish) continue;
+    sample.tokens.resize(sample.seen);
+    sample.logprobs.resize(sample.seen);
+    callbacks->done({sample.prompt->tag, sample.sample, std::move(sample.tokens), std::move(sample.logprobs),
+                     finish, sample.watcher->take_text()});
+    return true;
   }
-  if (!finish) return false;
-  callbacks->done({sample.prompt->tag, sample.sample, std::move(sample.tokens), std::move(sample.logprobs),
-                   finish, sample.watcher->take_text()});
-  return true;
+  return false;
 }
 
 void Engine::State::show_unfinished() const {
@@ -232,6 +251,7 @@ void Engine::State::release_everything() {
   batch.clear();
   waiting.clear();
   prompts.clear();
+  ended.clear();
   WISK_ASSERT(pool.free() == pool.size());
 }
 
@@ -240,6 +260,7 @@ void Engine::State::release_everything() {
 void Engine::State::forget_everything() {
   batch.clear();
   fresh.clear();
+  ended.clear();
   waiting.clear();
   prompts.clear();
   pool = PagePool(pool.size());

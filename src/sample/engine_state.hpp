@@ -53,7 +53,9 @@ struct Engine::State {
   bool start(Waiting&& waiting);
   void choose_first_tokens();
   void append(Running& sequence, const Choice& choice);
-  bool finish_if_done(Running& sequence);
+  bool finish_if_done(Waiting& sample);
+  void settle();
+  void settle_now();
   void show_unfinished() const;
   void hand_over_unfinished();
   void release_everything();
@@ -70,7 +72,11 @@ struct Engine::State {
   // engine_step.cpp: what a step computes.
   void build_sequences(std::int64_t& budget);
   void build_prompts(std::int64_t& budget);
+  void compute_on_host();
   void choose_tokens(const model::Logits& logits);
+  // engine_overlap.cpp: a step on a device that chooses tokens itself.
+  void compute_on_device();
+  bool ends_with_its_last_token(const Waiting& sample) const;
   /// `maxima`: of the logits' blocks, or empty.
   Choice choose(std::span<const float> logits, std::span<const float> maxima, const Draw& draw, int member);
 
@@ -84,6 +90,8 @@ struct Engine::State {
 
   const Sampling* sampling = nullptr;
   const EngineCallbacks* callbacks = nullptr;
+  device::Choosing choosing;                    // as the device wants `sampling`
+  bool on_device = false;                       // the device chooses tokens
   bool more = true;                             // `next` may have more
   std::deque<Waiting> waiting;                  // in the order of arrival; preempted ones at the front
   std::vector<std::unique_ptr<Running>> batch;  // in the order of start
@@ -98,6 +106,9 @@ struct Engine::State {
   std::vector<Choice> choices;     // [rows]
   std::vector<std::int64_t> ends;  // [batch], tokens that will be computed after the step
   std::vector<Running*> fresh;     // admitted, without a first token yet
+  // Of a step on a device.
+  std::vector<device::RowDraw> draws;  // [rows]
+  std::vector<Waiting> ended;          // by their last token; their text has not been looked at yet
 };
 
 }  // namespace wisk::sample

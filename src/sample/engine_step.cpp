@@ -44,17 +44,17 @@ void Engine::State::build_prompts(std::int64_t& budget) {
   for (const auto& prompt : prompts) {
     if (budget <= 0) break;
     if (prompt->ready() || prompt->waiting == 0) continue;
-    const auto length = static_cast<std::int64_t>(prompt->ids.size());
-    const std::int64_t end = std::min(length, prompt->computed + budget);
+    const std::int64_t end = std::min(prompt->needed, prompt->computed + budget);
+    const bool wanted = !on_device && end == prompt->needed;
     if (!extend(prompt->pages, end)) {
       if (!step.ids.empty()) break;  // what is in this step will free pages
       drop_prompts(prompt.get());
       const bool room = extend(prompt->pages, end);
       WISK_ASSERT(room);
     }
-    step.add(prompt->pages, prompt->computed, end, end == length,
+    step.add(prompt->pages, prompt->computed, end, wanted,
              [&](std::int64_t p) { return prompt->ids[static_cast<std::size_t>(p)]; });
-    if (end == length) targets.push_back({nullptr, prompt.get()});
+    if (wanted) targets.push_back({nullptr, prompt.get()});
     counters.prefill_tokens += end - prompt->computed;
     budget -= end - prompt->computed;
     prompt->computed = end;
@@ -86,13 +86,21 @@ void Engine::State::choose_tokens(const model::Logits& logits) {
   });
 }
 
-/// One forward pass; then every sequence whose logits came chooses its next token.
 void Engine::State::compute() {
+  ++counters.steps;
+  if (on_device) {
+    compute_on_device();
+  } else {
+    compute_on_host();
+  }
+}
+
+/// One forward pass; then every sequence whose logits came chooses its next token.
+void Engine::State::compute_on_host() {
   Stopwatch watch;
   const model::Logits logits =
       transformer.forward({step.ids, step.positions, step.page_rows, step.pages}, cache, step.rows);
   counters.forward_seconds += watch.seconds();
-  ++counters.steps;
   watch.restart();
   choose_tokens(logits);
   counters.choose_seconds += watch.seconds();
@@ -102,7 +110,7 @@ void Engine::State::compute() {
     bool finished = false;
     if (row < targets.size() && targets[row].sequence == batch[i].get()) {
       append(*batch[i], choices[row++]);
-      finished = finish_if_done(*batch[i]);
+      finished = finish_if_done(batch[i]->state);
     }
     if (finished) {
       pool.release(batch[i]->pages);

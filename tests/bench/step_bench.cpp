@@ -1,16 +1,11 @@
 // Decode steps of real shapes, random problems aside: what the engine's forward pass reaches, against the
-// multiply-adds and the memory of the same cores in the same run. Weights are zero, which no processor is
-// faster with.
+// multiply-adds and the memory of the same cores in the same run. Random weights.
 //   step_bench SHAPE [--batch 1,8,64] [--context 128,4096] [--threads 0] [--shared 0] [--seconds 2]
 // SHAPE: smollm2-135m, qwen2.5-0.5b, gemma2-2b. --shared: tokens of the context that all sequences share.
-#include <boost/program_options.hpp>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <map>
 #include <numeric>
-#include <sstream>
 #include <vector>
 
 #include <wisk/comm/communicator.hpp>
@@ -18,31 +13,12 @@
 #include <wisk/device/device.hpp>
 #include <wisk/model/transformer.hpp>
 
+#include "shapes.hpp"
+
 namespace {
 
 using namespace wisk;
-
-const std::map<std::string, std::string> kShapes = {
-    {"smollm2-135m", R"({"architectures": ["LlamaForCausalLM"], "hidden_size": 576, "intermediate_size": 1536,
-      "num_attention_heads": 9, "num_key_value_heads": 3, "num_hidden_layers": 30, "vocab_size": 49152,
-      "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 100000, "hidden_act": "silu",
-      "tie_word_embeddings": true})"},
-    {"qwen2.5-0.5b", R"({"architectures": ["Qwen2ForCausalLM"], "hidden_size": 896, "intermediate_size": 4864,
-      "num_attention_heads": 14, "num_key_value_heads": 2, "num_hidden_layers": 24, "vocab_size": 151936,
-      "max_position_embeddings": 32768, "rms_norm_eps": 1e-6, "rope_theta": 1000000, "hidden_act": "silu",
-      "tie_word_embeddings": true})"},
-    {"gemma2-2b", R"({"architectures": ["Gemma2ForCausalLM"], "hidden_size": 2304, "intermediate_size": 9216,
-      "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "num_hidden_layers": 26,
-      "vocab_size": 256000, "max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "rope_theta": 10000,
-      "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 256, "sliding_window": 4096,
-      "attn_logit_softcapping": 50, "final_logit_softcapping": 30, "tie_word_embeddings": true})"}};
-
-std::vector<int> numbers(const std::string& list) {
-  std::vector<int> all;
-  std::stringstream text(list);
-  for (std::string item; std::getline(text, item, ',');) all.push_back(std::stoi(item));
-  return all;
-}
+using namespace wisk::bench;
 
 /// Bytes a second that the device's threads read from memory, each its own part.
 double read_rate(device::Device& device, const device::Buffer& memory) {
@@ -84,38 +60,16 @@ struct Step {
   }
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 int run(int argc, char** argv) {
-  namespace po = boost::program_options;
-  po::options_description options("step_bench SHAPE");
-  options.add_options()("shape", po::value<std::string>()->required())(
-      "batch", po::value<std::string>()->default_value("1,8,64"))(
-      "context", po::value<std::string>()->default_value("128"))(
-      "threads", po::value<int>()->default_value(0))("shared", po::value<int>()->default_value(0))(
-      "seconds", po::value<double>()->default_value(2));
-  po::variables_map values;
-  po::store(po::command_line_parser(argc, argv)
-                .options(options)
-                .positional(po::positional_options_description().add("shape", 1))
-                .run(),
-            values);
-  po::notify(values);
-
-  const auto device = device::make_cpu_device({.threads = values["threads"].as<int>()});
-  const std::string& shape = values["shape"].as<std::string>();
+  if (argc < 2) throw std::runtime_error("expected a shape: smollm2-135m, qwen2.5-0.5b or gemma2-2b");
+  const std::string shape = argv[1];
+  Options options = {
+      {"--batch", "1,8,64"}, {"--context", "128"}, {"--threads", "0"}, {"--shared", "0"}, {"--seconds", "2"}};
+  read_options(argc, argv, options);
+  const auto device = make_device("cpu", std::stoi(options["--threads"]));
   const model::Architecture a = model::read_architecture(kShapes.at(shape), shape, true);
   model::Weights weights(*device, a, DType::kBFloat16, device::Compute::kBFloat16, {});
-  for (auto& layer : weights.layers) {  // untouched memory would be one page of zeros
-    for (auto* matrices :
-         {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down}) {
-      for (device::PackedMatrix& matrix : *matrices) std::memset(matrix.data.data(), 0, matrix.data.bytes());
-    }
-  }
-  std::memset(weights.embedding.data.data(), 0, weights.embedding.data.bytes());
+  RandomWeights(*device).fill(weights);
   const auto self = comm::make_self_communicator();
   model::Transformer transformer(*device, a, weights, device::Compute::kBFloat16, *self);
   double bandwidth = 0;
@@ -130,9 +84,9 @@ int run(int argc, char** argv) {
       shape.c_str(), device->description().c_str(), bandwidth * 1e-9, "batch", "context", "ms a step",
       "tokens/s", "GFLOP/s", "of peak", "of read");
   const auto parameters = static_cast<double>(a.parameters());
-  for (const int context : numbers(values["context"].as<std::string>())) {
-    for (const int batch : numbers(values["batch"].as<std::string>())) {
-      const Step step(batch, context, std::min(values["shared"].as<int>(), context));
+  for (const int context : numbers(options["--context"])) {
+    for (const int batch : numbers(options["--batch"])) {
+      const Step step(batch, context, std::min(std::stoi(options["--shared"]), context));
       device::KvCache cache = transformer.make_cache(step.page_count);
       const auto forward = [&] {
         transformer.forward({step.ids, step.positions, step.page_rows, step.pages}, cache, step.rows);
@@ -141,7 +95,7 @@ int run(int argc, char** argv) {
       forward();
       std::vector<double> seconds, peaks;
       const Stopwatch all;
-      while (seconds.size() < 3 || all.seconds() < values["seconds"].as<double>()) {
+      while (seconds.size() < 3 || all.seconds() < std::stod(options["--seconds"])) {
         const Stopwatch watch;
         forward();
         seconds.push_back(watch.seconds());

@@ -1,9 +1,8 @@
 #include <wisk/device/blend.hpp>
 
-#include <wisk/core/philox.hpp>
-
 #include "fixture.hpp"
 #include "kernels.hpp"
+#include "varied_bits.hpp"
 
 namespace wisk::test {
 namespace {
@@ -11,17 +10,6 @@ namespace {
 using device::BlendInput;
 
 constexpr DType kTypes[] = {DType::kBFloat16, DType::kFloat16, DType::kFloat32};
-using Bytes = Shifted<std::byte>;
-
-/// Random bits: every exponent, denormals, infinities and NaNs among them; `shift` elements off 16 bytes.
-Bytes random_bits(DType type, std::size_t count, std::size_t shift, std::uint32_t seed) {
-  Bytes data(count * size_of(type), shift * size_of(type));
-  for (std::size_t i = 0; i < count * size_of(type); i += 2) {
-    const std::uint32_t word = philox4x32({static_cast<std::uint32_t>(i), seed, 0, 0}, {7, 11})[0];
-    std::memcpy(data.data() + i, &word, 2);
-  }
-  return data;
-}
 
 /// `terms` inputs of `count` elements, of `type` and the other types in turn, each shifted in its own way if
 /// `shift`; into `out_type`, shifted too.
@@ -80,7 +68,7 @@ TEST_P(CudaBlend, OneInputOfWeightOneIsCopiedBitForBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaBlend, ::testing::ValuesIn(kThreadOrders), name_of_order);
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaBlend, ::testing::ValuesIn(thread_orders()), name_of_order);
 
 TEST(CudaBlendDeath, MisalignedElementsAreRefused) {
   ::testing::GTEST_FLAG(death_test_style) = "threadsafe";

@@ -67,8 +67,8 @@ inline Logits logits_of_every_character(std::int32_t vocabulary, unsigned seed) 
 }
 
 /// One for each row, all different and active.
-inline std::vector<device::cuda::RowDraw> draws_of(std::int32_t rows, std::uint32_t position) {
-  std::vector<device::cuda::RowDraw> draws;
+inline std::vector<device::RowDraw> draws_of(std::int32_t rows, std::uint32_t position) {
+  std::vector<device::RowDraw> draws;
   for (std::int32_t r = 0; r < rows; ++r) {
     draws.push_back({0x0123456789abcdefu + static_cast<std::uint64_t>(r % 3), static_cast<std::uint32_t>(r),
                      position, 1, 0});
@@ -84,10 +84,10 @@ struct Layout {
 };
 
 /// The parts of rank `rank`.
-inline device::cuda::VocabularyParts parts_of(std::int32_t vocabulary, const Layout& layout, int rank) {
+inline device::VocabularyParts parts_of(std::int32_t vocabulary, const Layout& layout, int rank) {
   model::Architecture architecture;
   architecture.vocabulary = vocabulary;
-  device::cuda::VocabularyParts parts{vocabulary, layout.parts / layout.ranks, {}};
+  device::VocabularyParts parts{vocabulary, layout.parts / layout.ranks, {}};
   for (int p = 0; p < parts.count; ++p) {
     const auto [first, last] = model::vocabulary_range(architecture, rank * parts.count + p, layout.parts);
     parts.edges[p] = static_cast<std::int32_t>(first);
@@ -97,8 +97,8 @@ inline device::cuda::VocabularyParts parts_of(std::int32_t vocabulary, const Lay
 }
 
 /// Columns [edges[0], edges[count]) of the logits, each row at a multiple of `stride`.
-inline Shifted<float> columns(const Logits& logits, const device::cuda::VocabularyParts& parts,
-                              std::int64_t stride, std::size_t shift) {
+inline Shifted<float> columns(const Logits& logits, const device::VocabularyParts& parts, std::int64_t stride,
+                              std::size_t shift) {
   Shifted<float> part(static_cast<std::size_t>(stride * logits.rows), shift);
   for (std::int32_t r = 0; r < logits.rows; ++r) {
     std::copy(logits.row(r).begin() + parts.edges[0], logits.row(r).begin() + parts.edges[parts.count],
@@ -109,7 +109,7 @@ inline Shifted<float> columns(const Logits& logits, const device::cuda::Vocabula
 
 /// The cuts of all rows where there are filters, or nothing.
 inline std::vector<device::cuda::Cut> cuts_of(const Logits& logits, const device::cuda::ChoiceRows& rows,
-                                              const device::cuda::Choosing& choosing, std::size_t shift) {
+                                              const device::Choosing& choosing, std::size_t shift) {
   if (!choosing.filters(logits.vocabulary)) return {};
   const std::int64_t stride = logits.vocabulary + (shift == 0 ? (4 - logits.vocabulary % 4) % 4 : 1);
   const auto whole = columns(logits, parts_of(logits.vocabulary, {}, 0), stride, shift);
@@ -119,18 +119,19 @@ inline std::vector<device::cuda::Cut> cuts_of(const Logits& logits, const device
 }
 
 /// What the kernels choose; or score, where there are targets.
-inline std::vector<device::cuda::RowChoice> choice_of(const Logits& logits,
-                                                      const std::vector<device::cuda::RowDraw>& draws,
-                                                      const device::cuda::Choosing& choosing,
-                                                      const Layout& layout,
-                                                      const std::vector<std::int32_t>& targets = {}) {
+inline std::vector<device::RowChoice> choice_of(const Logits& logits,
+                                                const std::vector<device::RowDraw>& draws,
+                                                const device::Choosing& choosing, const Layout& layout,
+                                                const std::vector<std::int32_t>& targets = {}) {
+  using namespace device;
   using namespace device::cuda;
   const auto count = static_cast<std::size_t>(logits.rows);
   const Shifted<Floor> floors(count);
-  ChoiceRows rows{logits.rows, draws.empty() ? nullptr : draws.data(), nullptr,
-                  layout.floors ? floors.data() : nullptr};
-  const std::vector<Cut> cuts = cuts_of(logits, rows, choosing, layout.shift);
-  if (!cuts.empty()) rows.cuts = cuts.data();
+  const OptionalForKernels<RowDraw> own_draws(draws);
+  const OptionalForKernels<std::int32_t> own_targets(targets);
+  ChoiceRows rows{logits.rows, own_draws.data(), nullptr, layout.floors ? floors.data() : nullptr};
+  const OptionalForKernels<Cut> cuts(cuts_of(logits, rows, choosing, layout.shift));
+  rows.cuts = cuts.data();
   const Shifted<PartChoice> choices(count * static_cast<std::size_t>(layout.parts));
   PartChoice* next = choices.data();
   for (int rank = 0; rank < layout.ranks; ++rank) {
@@ -140,12 +141,12 @@ inline std::vector<device::cuda::RowChoice> choice_of(const Logits& logits,
     const auto own = columns(logits, parts, stride, layout.shift);
     const Shifted<BlockChoice> blocks(count * static_cast<std::size_t>(parts.blocks().count));
     choose_in_blocks(own.data(), stride, parts, rows, choosing, blocks.data(), {});
-    const Targets scored{targets.empty() ? nullptr : targets.data(), own.data(), stride};
+    const Targets scored{own_targets.data(), own.data(), stride};
     choose_in_parts(blocks.data(), parts, rows, scored, next, {});
     next += static_cast<std::size_t>(parts.count) * count;
   }
   const Shifted<RowChoice> result(count);
-  const Targets scored{targets.empty() ? nullptr : targets.data(), nullptr, 0};
+  const Targets scored{own_targets.data(), nullptr, 0};
   choose_in_rows(choices.data(), layout.parts, rows, scored, result.data(), {});
   for (const Floor floor : floors.values()) EXPECT_EQ(floor, 0u);
   return result.values();
@@ -162,8 +163,7 @@ inline bool near_logprob(float value, float expected, std::int32_t vocabulary) {
          log_sum_bound(vocabulary) + std::fabs(static_cast<double>(expected)) * 0x1p-23;
 }
 
-inline bool same_bits(const std::vector<device::cuda::RowChoice>& a,
-                      const std::vector<device::cuda::RowChoice>& b) {
+inline bool same_bits(const std::vector<device::RowChoice>& a, const std::vector<device::RowChoice>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0;
 }
 

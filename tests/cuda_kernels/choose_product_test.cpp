@@ -9,13 +9,13 @@
 namespace wisk::test {
 namespace {
 
+using device::Choosing;
+using device::RowDraw;
+using device::VocabularyParts;
 using device::cuda::BlockChoice;
 using device::cuda::ChoiceRows;
-using device::cuda::Choosing;
 using device::cuda::Floor;
 using device::cuda::kChoosingTiles;
-using device::cuda::RowDraw;
-using device::cuda::VocabularyParts;
 
 constexpr std::int32_t kTokensOfTile[kChoosingTiles] = {8, 16, 32, 64, 128};
 
@@ -67,7 +67,8 @@ void expect_the_bits_of_memory(const Setting& setting, std::size_t tile) {
   const Head head(setting);
   std::vector<RowDraw> draws = draws_of(setting.rows, 5);
   if (setting.rows > 2) draws[2].active = 0;
-  const ChoiceRows rows{setting.rows, draws.data(), nullptr, nullptr};
+  const Shifted<RowDraw> own_draws(draws, 0);
+  const ChoiceRows rows{setting.rows, own_draws.data(), nullptr, nullptr};
   const Choosing choosing{.seed = 11, .temperature = setting.temperature};
   const Shifted<BlockChoice> expected(static_cast<std::size_t>(rows.count * head.parts.blocks().count));
   device::cuda::choose_in_blocks(head.logits.data(), head.matrix.rows, head.parts, rows, choosing,
@@ -123,14 +124,15 @@ TEST(CudaChooseInProductTokens, AreTheCpus) {
     const std::vector<RowDraw> draws = draws_of(count, 6);
     const auto size = static_cast<std::size_t>(count);
     const Shifted<Floor> floors(size);
-    const ChoiceRows rows{count, draws.data(), nullptr, floors.data()};
+    const Shifted<RowDraw> own_draws(draws, 0);
+    const ChoiceRows rows{count, own_draws.data(), nullptr, floors.data()};
     const Choosing choosing{.seed = 12};
     const Shifted<BlockChoice> blocks(size * static_cast<std::size_t>(head.parts.blocks().count));
     device::cuda::choose_in_product(head.operand.device.data(), head.operand.lda, head.matrix, setting.cap,
                                     head.parts, rows, choosing, blocks.data(), {});
-    const Shifted<device::cuda::PartChoice> choices(size);
+    const Shifted<device::PartChoice> choices(size);
     device::cuda::choose_in_parts(blocks.data(), head.parts, rows, {}, choices.data(), {});
-    const Shifted<device::cuda::RowChoice> result(size);
+    const Shifted<device::RowChoice> result(size);
     device::cuda::choose_in_rows(choices.data(), 1, rows, {}, result.data(), {});
     sample::Chooser chooser(setting.vocabulary);
     for (std::int32_t r = 0; r < count; ++r) {

@@ -11,13 +11,13 @@
 namespace wisk::test {
 namespace {
 
+using device::Choosing;
+using device::PartChoice;
+using device::RowChoice;
+using device::RowDraw;
+using device::VocabularyParts;
 using device::cuda::BlockChoice;
 using device::cuda::ChoiceRows;
-using device::cuda::Choosing;
-using device::cuda::PartChoice;
-using device::cuda::RowChoice;
-using device::cuda::RowDraw;
-using device::cuda::VocabularyParts;
 using sample::SamplingParameters;
 
 constexpr std::uint64_t kSeed = 0x1122334455667788u;
@@ -102,7 +102,7 @@ const std::vector<Choosing> kFilters = {
 TEST_P(CudaChoose, FiltersKeepTheIdsOfThePlainSort) {
   for (const std::int32_t vocabulary : {1, 63, 65, 1000}) {
     const Logits logits = logits_of_every_character(vocabulary, 2);
-    const std::vector<RowDraw> draws = draws_of(logits.rows, 0);
+    const Shifted<RowDraw> draws(draws_of(logits.rows, 0), 0);
     const ChoiceRows rows{logits.rows, draws.data(), nullptr, nullptr};
     for (std::size_t s = 0; s < kFilters.size(); s += step()) {
       const std::vector<device::cuda::Cut> cuts = cuts_of(logits, rows, kFilters[s], s % 2);
@@ -125,7 +125,7 @@ TEST_P(CudaChoose, FiltersKeepTheIdsOfThePlainSort) {
 }
 
 TEST_P(CudaChoose, MinPComparesWithTheUnroundedBound) {
-  const std::vector<RowDraw> draws = draws_of(1, 0);
+  const Shifted<RowDraw> draws(draws_of(1, 0), 0);
   const ChoiceRows rows{1, draws.data(), nullptr, nullptr};
   for (const float largest : {1.0f, -1.0f, 0.0f, 1e-40f, 3e38f}) {
     for (const double min_p : {0.9, 0.7, 0.5, 0.3, 0.1, 1e-3}) {
@@ -188,7 +188,7 @@ TEST_P(CudaChoose, KnownAnswers) {  // those of Choose.KnownAnswers
 
 TEST_P(CudaChoose, FiltersKeepTheLowerIdsOfEqualLogits) {
   const Logits logits{200, 1, std::vector<float>(200, 0.25f)};
-  const std::vector<RowDraw> draws = draws_of(1, 3);
+  const Shifted<RowDraw> draws(draws_of(1, 3), 0);
   const ChoiceRows rows{1, draws.data(), nullptr, nullptr};
   for (const auto& [setting, kept] : std::vector<std::pair<Choosing, std::int32_t>>{
            {choosing(1, 70), 70},
@@ -259,8 +259,9 @@ TEST_P(CudaChoose, SumsAreTakenInTheDocumentedOrder) {
   const ChoiceRows rows{logits.rows, nullptr, nullptr, nullptr};
   const Shifted<BlockChoice> blocks(count * blocks_of_row);
   const Shifted<PartChoice> choices(count * 2);
-  device::cuda::choose_in_blocks(logits.values.data(), logits.vocabulary, parts, rows, choosing(0),
-                                 blocks.data(), {});
+  const Shifted<float> memory(logits.values, 0);
+  device::cuda::choose_in_blocks(memory.data(), logits.vocabulary, parts, rows, choosing(0), blocks.data(),
+                                 {});
   device::cuda::choose_in_parts(blocks.data(), parts, rows, {}, choices.data(), {});
   for (std::size_t r = 0; r < count; ++r) {
     const std::span row = logits.row(static_cast<std::int32_t>(r));

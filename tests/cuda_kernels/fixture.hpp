@@ -1,8 +1,11 @@
 #pragma once
-// Which sanitizer looks on, tensors anywhere in memory, and tests in every order of the threads.
+// Which sanitizer looks on, tensors anywhere in memory that kernels and the host see, and tests in every
+// order of the threads. The same tests run on the emulator and on a GPU: what differs is in <target.hpp>.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -12,7 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "grid.hpp"
+#include <wisk/device/packed_matrix.hpp>
+
+#include <target.hpp>
 
 namespace wisk::test {
 
@@ -33,17 +38,25 @@ template <class T>
 class Shifted {
  public:
   explicit Shifted(std::size_t count, std::size_t shift = 0)
-      : memory_(new (std::align_val_t{16}) std::byte[(shift + count) * sizeof(T)]()),
+      : memory_(allocate_for_kernels((shift + count) * sizeof(T), kAlignment)),
         data_(reinterpret_cast<T*>(memory_.get()) + shift, count) {}
   Shifted(std::span<const T> values, std::size_t shift) : Shifted(values.size(), shift) {
     std::copy(values.begin(), values.end(), data_.begin());
   }
-  [[nodiscard]] T* data() const { return data_.data(); }
-  [[nodiscard]] std::vector<T> values() const { return {data_.begin(), data_.end()}; }
+  /// Before it is read by the host, all kernels must have ended: what this waits for.
+  [[nodiscard]] T* data() const {
+    wait_for_kernels();
+    return data_.data();
+  }
+  [[nodiscard]] std::vector<T> values() const {
+    wait_for_kernels();
+    return {data_.begin(), data_.end()};
+  }
 
  private:
+  static constexpr std::size_t kAlignment = 16;
   struct Free {
-    void operator()(std::byte* memory) const { operator delete[](memory, std::align_val_t{16}); }
+    void operator()(std::byte* memory) const { free_for_kernels(memory, kAlignment); }
   };
   std::unique_ptr<std::byte[], Free> memory_;
   std::span<T> data_;
@@ -68,18 +81,58 @@ inline bool same_number(float a, float b) {
   return std::memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b);
 }
 
-class InThreadOrder : public ::testing::TestWithParam<cuda_on_host::ThreadOrder> {
- protected:
-  cuda_on_host::WithThreadOrder order_{GetParam()};
+/// Zero-filled memory that kernels and the host see: for parts of matrices, caches and the like.
+inline device::Buffer buffer_for_kernels(std::size_t bytes) {
+  constexpr std::size_t kAlignment = 64;  // as the CPU's
+  return {allocate_for_kernels(bytes, kAlignment), bytes,
+          [](std::byte* memory, std::size_t /*bytes*/) { free_for_kernels(memory, kAlignment); }};
+}
+
+/// The same bytes where kernels see them.
+inline device::Buffer for_kernels(const device::Buffer& buffer) {
+  device::Buffer copy = buffer_for_kernels(buffer.bytes());
+  std::copy_n(buffer.data(), buffer.bytes(), copy.data());
+  return copy;
+}
+
+inline device::PackedMatrix for_kernels(const device::PackedMatrix& matrix) {
+  return {matrix.dtype, matrix.rows, matrix.columns, for_kernels(matrix.data)};
+}
+
+/// How far the sum of `terms` products, whose absolute values add up to `magnitude`, may be from the CPU's on
+/// a GPU. The CPU's chain of fused operations is off by at most terms * 2^-24 * magnitude. A tensor core cuts
+/// each of the products and sums that it adds at once to the last place of their largest: at most 2^-23 of
+/// `magnitude` each, 17 for 16 products.
+inline double bound_of_sum(std::int64_t terms, double magnitude) {
+  return 0x1p-22 * static_cast<double>(terms + 1) * magnitude;
+}
+
+/// The same numbers where kernels see them; none where there are none, so that data() may be a null pointer.
+template <class T>
+class OptionalForKernels {
+ public:
+  explicit OptionalForKernels(const std::vector<T>& values) : values_(values, 0), none_(values.empty()) {}
+  [[nodiscard]] T* data() const { return none_ ? nullptr : values_.data(); }
+
+ private:
+  Shifted<T> values_;
+  bool none_;
 };
 
-inline constexpr cuda_on_host::ThreadOrder kThreadOrders[] = {cuda_on_host::ThreadOrder::kForward,
-                                                              cuda_on_host::ThreadOrder::kReverse,
-                                                              cuda_on_host::ThreadOrder::kShuffled};
+class InThreadOrder : public ::testing::TestWithParam<ThreadOrder> {
+ protected:
+  WithThreadOrder order_{GetParam()};
+};
 
-inline std::string name_of_order(const ::testing::TestParamInfo<cuda_on_host::ThreadOrder>& order) {
-  static constexpr const char* kNames[] = {"forward", "reverse", "shuffled"};
-  return kNames[static_cast<int>(order.param)];
+/// The orders to test in. ThreadSanitizer sees races whatever the order is, and takes long.
+inline std::vector<ThreadOrder> thread_orders() {
+  std::vector<ThreadOrder> orders(std::begin(kThreadOrders), std::end(kThreadOrders));
+  if (kThreadSanitizer) orders.erase(orders.begin(), orders.end() - 1);
+  return orders;
+}
+
+inline std::string name_of_order(const ::testing::TestParamInfo<ThreadOrder>& order) {
+  return name_of(order.param);
 }
 
 }  // namespace wisk::test

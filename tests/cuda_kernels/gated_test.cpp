@@ -53,7 +53,7 @@ TEST_P(CudaGated, InPlace) {
   for (std::size_t i = 0; i < 1000; ++i) ASSERT_TRUE(same_number(gate.data()[i], out.data()[i])) << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaGated, ::testing::ValuesIn(kThreadOrders), name_of_order);
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaGated, ::testing::ValuesIn(thread_orders()), name_of_order);
 
 }  // namespace
 }  // namespace wisk::test

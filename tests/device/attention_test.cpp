@@ -74,7 +74,8 @@ struct Case {
         std::vector<std::int32_t> at(count), rows(count, static_cast<std::int32_t>(4 * s));
         std::iota(at.begin(), at.end(), begin);
         const std::size_t offset = static_cast<std::size_t>(begin) * row;
-        device.store_kv(k[s].data() + offset, v[s].data() + offset, kLayer, {at, at, rows, pages}, cache);
+        test::store_kv(device, k[s].data() + offset, v[s].data() + offset, kLayer, {at, at, rows, pages},
+                       cache);
       }
     }
     return cache;
@@ -246,7 +247,7 @@ TEST(StoreKv, EveryElementAtItsDocumentedPlaceAndNothingElse) {
     const std::vector<std::int32_t> positions = {33, 0, 5, 31, 40}, page_rows = {0, 0, 0, 2, 2},
                                     pages = {3, 1, 0, 2};
     auto k = test::random_floats(5 * 24, 1), v = test::random_floats(5 * 24, 2);
-    device->store_kv(k.data(), v.data(), 2, {positions, positions, page_rows, pages}, cache);
+    test::store_kv(*device, k.data(), v.data(), 2, {positions, positions, page_rows, pages}, cache);
     for (std::size_t t = 0; t < 5; ++t) {
       const auto page =
           static_cast<std::size_t>(pages[static_cast<std::size_t>(page_rows[t] + positions[t] / 32)]);

@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -63,6 +65,45 @@ inline device::PackedMatrix packed(device::Device& device, DType type, std::int6
   const device::BlendInput inputs[] = {{bytes.data(), type, 1.0}};
   device.blend_matrix(matrix, inputs, {0, 0, columns}, type);
   return matrix;
+}
+
+/// Rotates rows of x [T, heads, D] in place: row t by angles[t] of `angles` [T, 2, D/2]. Its keys and values
+/// are one head of nothing.
+inline void rotate(device::Device& device, std::vector<float>& x, std::int64_t heads, std::int64_t dim,
+                   const std::vector<float>& angles, device::Compute rounding) {
+  const auto tokens = static_cast<std::int64_t>(angles.size()) / dim;
+  device::AttentionShape shape;
+  shape.heads = static_cast<int>(heads);
+  shape.kv_heads = 1;
+  shape.head_dim = static_cast<int>(dim);
+  device::KvCache cache;
+  cache.layers = cache.kv_heads = cache.pages = 1;
+  cache.head_dim = shape.head_dim;
+  cache.data = device.allocate(cache.page_bytes());
+  std::vector<float> none(static_cast<std::size_t>(tokens * dim));
+  std::vector<std::int32_t> positions(static_cast<std::size_t>(tokens));
+  std::iota(positions.begin(), positions.end(), 0);
+  const std::vector<std::int32_t> page_rows(positions.size(), 0), pages = {0};
+  device.rotate_and_store(shape, x.data(), none.data(), none.data(), angles.data(), rounding, 0,
+                          {positions, positions, page_rows, pages}, cache, x.data());
+}
+
+/// Stores k and v [T, G, D] of the step as they are: rotated by nothing.
+inline void store_kv(device::Device& device, const float* k, const float* v, int layer,
+                     const device::StepTokens& step, device::KvCache& cache) {
+  device::AttentionShape shape;
+  shape.heads = shape.kv_heads = cache.kv_heads;
+  shape.head_dim = cache.head_dim;
+  const auto dim = static_cast<std::size_t>(cache.head_dim);
+  const std::size_t count = step.ids.size() * static_cast<std::size_t>(cache.kv_heads) * dim;
+  std::vector<float> q(count), keys(k, k + count), angles;
+  const std::int32_t last = step.size() == 0 ? 0 : std::ranges::max(step.positions);
+  for (std::int32_t p = 0; p <= last; ++p) {
+    angles.insert(angles.end(), dim / 2, 1.0f);
+    angles.insert(angles.end(), dim / 2, 0.0f);
+  }
+  device.rotate_and_store(shape, q.data(), keys.data(), v, angles.data(), device::Compute::kFloat32, layer,
+                          step, cache, q.data());
 }
 
 inline std::uint32_t bits_of(float value) {

@@ -216,8 +216,8 @@ TEST_P(Elementwise, RopeRotatesPairsAHalfApart) {
     }
     const auto x = test::random_floats(static_cast<std::size_t>(tokens * heads * dim), 7, -3, 3);
     std::vector<float> wide = x, narrow = x;
-    threaded_->rope(wide.data(), heads, dim, angles, Compute::kFloat32);
-    device_->rope(narrow.data(), heads, dim, angles, Compute::kBFloat16);
+    test::rotate(*threaded_, wide, heads, dim, angles, Compute::kFloat32);
+    test::rotate(*device_, narrow, heads, dim, angles, Compute::kBFloat16);
     for (std::int64_t t = 0; t < tokens; ++t) {
       for (std::int64_t h = 0; h < heads; ++h) {
         for (std::int64_t d = 0; d < half; ++d) {
@@ -303,7 +303,7 @@ TEST_P(Elementwise, EmbedGivesItsRowsAndZerosForOthers) {
   const PackedMatrix embedding = test::packed(*device_, DType::kBFloat16, 20, 9, values);
   const std::vector<std::int32_t> ids = {64, 83, 63, 84, 70, 0, 64, 2000000000};
   std::vector<float> x(ids.size() * 9, kNan);
-  threaded_->embed(ids, embedding, 64, 3.0f, x.data());
+  threaded_->embed({.ids = ids}, embedding, 64, 3.0f, x.data());
   for (std::size_t t = 0; t < ids.size(); ++t) {
     for (std::size_t c = 0; c < 9; ++c) {
       const bool here = ids[t] >= 64 && ids[t] < 84;

@@ -286,7 +286,7 @@ TEST_P(Packing, WholeBufferIsAsDocumented) {
     std::vector<std::int32_t> ids;
     for (int r = 0; r < rows; ++r) ids.push_back(r);
     std::vector<float> x(static_cast<std::size_t>(rows * columns));
-    device->embed(ids, matrix, 0, 1.0f, x.data());
+    device->embed({.ids = ids}, matrix, 0, 1.0f, x.data());
     for (int r = 0; r < rows; ++r) {
       for (int c = 0; c < columns; ++c) {
         ASSERT_EQ(x[static_cast<std::size_t>(r * columns + c)],

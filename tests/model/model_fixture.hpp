@@ -40,13 +40,17 @@ inline std::vector<float> values_of(const model::Logits& logits, std::size_t row
 class LoadedModel {
  public:
   LoadedModel(const std::filesystem::path& path, const ModelOptions& options, comm::Communicator& replica)
+      : LoadedModel(path, device::make_cpu_device({.threads = options.threads, .kernels = options.kernels}),
+                    options.compute, replica) {}
+  LoadedModel(const std::filesystem::path& path, std::unique_ptr<device::Device> on, device::Compute compute,
+              comm::Communicator& replica)
       : folder(checkpoint::ModelFolder::open(path)),
         architecture(model::read_architecture(folder.config_text(), (path / "config.json").string(),
                                               folder.ties_embeddings())),
-        device(device::make_cpu_device({.threads = options.threads, .kernels = options.kernels})),
-        weights(*device, architecture, folder.tensors().begin()->second.dtype, options.compute,
+        device(std::move(on)),
+        weights(*device, architecture, folder.tensors().begin()->second.dtype, compute,
                 {replica.rank(), replica.size()}),
-        transformer(*device, architecture, weights, options.compute, replica),
+        transformer(*device, architecture, weights, compute, replica),
         cache(transformer.make_cache(kPages)) {
     const checkpoint::ModelFolder* ingredients[] = {&folder};
     const double coefficients[] = {1.0};

@@ -120,7 +120,7 @@ TEST_F(WeightsTest, TiedAndUntiedOutput) {
   const auto row = [&](const device::PackedMatrix& matrix) {
     std::vector<float> x(static_cast<std::size_t>(matrix.columns));
     const std::int32_t ids[] = {7};
-    device_->embed(ids, matrix, 0, 1, x.data());
+    device_->embed({.ids = ids}, matrix, 0, 1, x.data());
     return x;
   };
   blend(*both, {&one, &other}, {1.0, 0.0});

@@ -13,7 +13,8 @@ TEST_F(JobTest, UnknownKeysAreNamedAllAtOnce) {
             "ROOT/job.yaml:4: key `model.dtpye`; --set engine.thread=2: key `engine.thread`: "
             "expected one of name, seed, checkpoints, blend, decode, task, model, engine, durability, k; "
             "one of dtype, compute, tensor_parallel under `model`; "
-            "one of kv_cache, max_batch, prefill_chunk, threads, save_seconds, heartbeat_seconds, "
+            "one of device, share_gpu, kv_cache, max_batch, prefill_chunk, threads, save_seconds, "
+            "heartbeat_seconds, "
             "disk_wait_seconds under `engine`, "
             "found `tsk` (did you mean `task`?), `samples` (did you mean `decode.samples`?), `model.float`, "
             "`model.dtpye` (did you mean `model.dtype`?), `engine.thread` (did you mean `engine.threads`?)");
@@ -133,6 +134,8 @@ const Case kCases[] = {
     {"model: {tensor_parallel: 3}", "key `model.tensor_parallel`: expected 1, 2, 4 or 8, found 3"},
     {"model: {tensor_parallel: 16}",
      "key `model.tensor_parallel`: expected a whole number from 1 to 8, found 16"},
+    {"engine: {device: gpu}",
+     "key `engine.device`: expected one of auto, cpu, cuda, found gpu (did you mean \"cpu\"?)"},
     {"engine: {kv_cache: 4XB}", "key `engine.kv_cache`: expected auto or a size such as 4GiB, found 4XB"},
     {"engine: {kv_cache: 0}", "key `engine.kv_cache`: expected auto or a size such as 4GiB, found 0"},
     {"engine: {kv_cache: -1GiB}", "key `engine.kv_cache`: expected auto or a size such as 4GiB, found -1GiB"},

@@ -125,7 +125,8 @@ std::vector<std::string> wisk_command(const std::vector<std::string>& arguments,
 
 ProgramOptions program_options() {
   ProgramOptions options;
-  options.environment = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
+  options.environment = {{"CUDA_VISIBLE_DEVICES", ""},  // any number of ranks, the CPU's bits
+                         {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
                          {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
                          {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
                          {"OMPI_MCA_mpi_yield_when_idle", "1"}};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <wisk/comm/communicator.hpp>
+#include <wisk/comm/device_group.hpp>
 #include <wisk/device/device.hpp>
 #include <wisk/model/architecture.hpp>
 #include <wisk/model/weights.hpp>
@@ -33,9 +34,9 @@ struct Logits {
 class Transformer {
  public:
   /// `replica`: the ranks that hold the model together, this rank's shard being (replica.rank(),
-  /// replica.size()).
+  /// replica.size()). `group`: how their devices exchange data themselves; null: over the host.
   Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
-              device::Compute compute, comm::Communicator& replica);
+              device::Compute compute, comm::Communicator& replica, comm::DeviceGroup* group = nullptr);
   ~Transformer();
 
   /// An empty cache of `pages` pages for this rank's heads.
@@ -47,27 +48,50 @@ class Transformer {
   /// tokens listed in `rows` (indices into the step).
   Logits forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
 
+  /// Whether the device chooses tokens so: then begin() and choices() are there.
+  [[nodiscard]] bool chooses(const device::Choosing& choosing) const;
+
+  /// Begins a step as forward(), but chooses the next token of each row on the device instead of giving
+  /// logits; may return before anything is computed. What it is given must stay until choices().
+  void begin(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows,
+             const device::StepChoice& choice);
+  /// Waits for the step that was begun. Of each of its rows; valid until the next.
+  std::span<const device::RowChoice> choices();
+
   [[nodiscard]] const Architecture& architecture() const { return architecture_; }
 
  private:
   struct Workspace;
-  void embed(const device::StepTokens& step);
-  void attention(std::size_t layer, const device::StepTokens& step, device::KvCache& cache);
+  void embed(const device::StepTokens& step, std::int64_t tokens);
+  void attention(std::size_t layer, const device::StepTokens& step, device::KvCache& cache,
+                 std::int64_t tokens);
   void feed_forward(std::size_t layer, std::int64_t tokens);
-  void project(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices,
-               const float* bias, float* out);
-  void multiply(std::int64_t tokens);
-  void add_projection(const float* x, std::int64_t width, const std::vector<device::PackedMatrix>& slices,
-                      const device::Buffer& bias, const device::Buffer& norm, std::int64_t tokens);
-  Logits logits(std::span<const std::int32_t> rows);
-  Logits gather_logits(const float* local, std::int64_t count, std::int64_t local_vocabulary);
-  std::span<const float> angles_of(const device::StepTokens& step, int rope);
+  void add_products(std::vector<device::Linear>& products, const device::ConstOperands& x, std::int64_t width,
+                    const std::vector<device::PackedMatrix>& slices, const float* bias, float* out) const;
+  void add_projection(const device::ConstOperands& y, std::int64_t width,
+                      const std::vector<device::PackedMatrix>& slices, const device::Buffer& bias,
+                      const device::Buffer& norm, const device::Buffer* next_norm, std::int64_t tokens);
+  void gather(const float* mine, std::int64_t count, float* all);
+  void or_over_ranks(float* x, std::int64_t count);
+  void wait();
+  device::Linear head_of(std::span<const std::int32_t> rows, std::int64_t count);
+  void multiply_logits(std::span<const std::int32_t> rows, std::int64_t count);
+  void choose(std::span<const std::int32_t> rows, std::int64_t count);
+  template <class Last>
+  void run(const device::StepTokens& step, device::KvCache& cache, const device::StepSize& size,
+           const Last& last);
+  [[nodiscard]] std::int64_t logit_stride() const;
+  Logits logits(std::int64_t count);
+  Logits gather_logits(std::int64_t count, std::int64_t local_vocabulary);
+  [[nodiscard]] std::size_t layer_rope(std::size_t index) const;
+  void extend_angles(const device::StepTokens& step);
 
   device::Device& device_;
   Architecture architecture_;
   Weights& weights_;
   device::Compute compute_;
   comm::Communicator& replica_;
+  comm::DeviceGroup* group_;
   std::int64_t heads_, kv_heads_, feed_forward_;  // of this rank
   std::unique_ptr<Workspace> work_;
 };

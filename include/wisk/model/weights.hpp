@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <wisk/checkpoint/model_folder.hpp>
+#include <wisk/comm/communicator.hpp>
+#include <wisk/comm/device_group.hpp>
 #include <wisk/device/device.hpp>
 #include <wisk/model/architecture.hpp>
 
@@ -50,6 +52,13 @@ class Weights {
   void blend(std::span<const checkpoint::ModelFolder* const> ingredients,
              std::span<const double> coefficients);
 
+  /// Keeps the ingredients' matrices in the memory of the devices of `peers`, the ranks that hold this shard
+  /// in every replica, if all have room for all of them: each is read by one rank, in turn, and given to the
+  /// others by `group`, which joins the same ranks. False, and nothing is kept, where one has no room: then
+  /// blend() reads what it needs. Collective over the peers.
+  bool keep_ingredients(std::span<const checkpoint::ModelFolder* const> ingredients,
+                        comm::Communicator& peers, comm::DeviceGroup& group);
+
   /// Hash of this rank's resident bytes, such that the sum modulo 2^64 over the ranks of a replica does not
   /// depend on their number: stale weights can't hide.
   [[nodiscard]] std::uint64_t hash() const;
@@ -90,6 +99,8 @@ class Weights {
                   std::int64_t columns, bool along_rows);
   void add_vector(std::string name, device::Buffer& vector, std::int64_t length, bool sliced,
                   float offset = 0);
+  const checkpoint::TensorView& checked_tensor(const Entry& entry,
+                                               const checkpoint::ModelFolder& folder) const;
   void blend_entry(const Entry& entry, std::span<const device::BlendInput> inputs);
 
   device::Device& device_;

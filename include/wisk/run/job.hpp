@@ -21,12 +21,16 @@ struct ModelOptions {
   int tensor_parallel = 1;  ///< ranks that hold one model together; never changes results
 };
 
+enum class DeviceChoice { kAuto, kCpu, kCuda };
+
 /// Resources: they never change results and are no part of what identifies a job.
 struct EngineOptions {
-  std::uint64_t kv_cache_bytes = 0;  ///< 0: from the memory that is free
-  int max_batch = 0;                 ///< sequences at once; 0: from the sizes of the caches
-  int prefill_chunk = 128;           ///< tokens of a prompt in one step
-  int threads = 0;                   ///< 0: the cores that the rank is bound to
+  DeviceChoice device = DeviceChoice::kAuto;  ///< auto: GPUs where there are any
+  bool share_gpu = false;                     ///< ranks of a node may have the same GPU
+  std::uint64_t kv_cache_bytes = 0;           ///< 0: from the memory that is free
+  int max_batch = 0;                          ///< sequences at once; 0: from the sizes of the caches
+  int prefill_chunk = 128;                    ///< tokens of a prompt in one step
+  int threads = 0;                            ///< 0: the cores that the rank is bound to
   double save_seconds = 300;  ///< between savings of unfinished samples and of results.h5; 0: at the end only
   double heartbeat_seconds = 60;   ///< a rank that is silent for so long ends the run; 0: never
   double disk_wait_seconds = 60;   ///< how long a full disk is waited for

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <wisk/checkpoint/model_folder.hpp>
 #include <wisk/comm/communicator.hpp>
-#include <wisk/device/device.hpp>
+#include <wisk/comm/device_group.hpp>
+#include <wisk/device/factory.hpp>
 #include <wisk/merge/recipe.hpp>
 #include <wisk/model/transformer.hpp>
 #include <wisk/run/job.hpp>
@@ -56,10 +58,13 @@ std::vector<std::int32_t> with_stop_tokens(std::vector<std::int32_t> end_tokens,
                                            const std::vector<std::string>& stop,
                                            const tokenizer::Tokenizer& tokenizer);
 
-/// Where a rank stands: its replica (the ranks that hold one model), and its node.
+/// Where a rank stands: its replica (the ranks that hold one model), its node and its GPU.
 struct Topology {
   std::unique_ptr<comm::Communicator> replica, node;
   int replicas = 1, replica_index = 0;
+  std::optional<device::GpuInfo> gpu;  ///< none: it computes on the CPU
+  std::uint64_t gpu_free_bytes = 0;    ///< of its memory, when it was chosen
+  std::string kind = "cpu";            ///< of hardware (device::Device::kind), the same on every rank
   [[nodiscard]] bool leads() const { return replica->rank() == 0; }
   /// The leader's `asked` on each rank of the replica. Collective over the replica.
   [[nodiscard]] bool agree(bool asked) const;
@@ -69,6 +74,16 @@ struct Topology {
 /// split so, or the architecture can't. Collective.
 Topology make_topology(comm::Communicator& world, int tensor_parallel,
                        const model::Architecture& architecture);
+
+/// Gives each rank the hardware that the options ask for: a GPU of its own, or with options.share_gpu one of
+/// the node's. Throws EnvironmentError on the lowest rank that cannot have it, or has another kind than rank
+/// 0. Collective.
+void place_ranks(comm::Communicator& world, const EngineOptions& options, Topology& topology);
+
+/// How the GPUs of `ranks` exchange data, after place_ranks(); null where they compute on the CPU or there is
+/// one rank. Throws EnvironmentError, the same on every rank where NCCL is missing. Collective over `ranks`.
+std::unique_ptr<comm::DeviceGroup> make_device_group(comm::Communicator& ranks, const EngineOptions& options,
+                                                     const Topology& topology);
 
 /// Sequences in a step: options.max_batch, or as many as the caches serve best. Collective over the replica,
 /// the same on each of its ranks.
@@ -80,10 +95,6 @@ int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, con
 /// weights are allocated. Collective over the replica, the same on each of its ranks.
 int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology,
                std::int64_t longest, int largest_batch);
-
-/// The kind of hardware that these options choose (device::Device::kind): samples of one kind have the same
-/// bits.
-std::string device_kind(const EngineOptions& options);
 
 /// A device with its weights and model: everything of a rank that computes. Owns it all; one thread.
 class ResidentModel {

@@ -24,6 +24,14 @@ float log_sum_exp(std::span<const float> logits);
 /// NaN when no logit is finite.
 float log_probability(std::span<const float> logits, std::int32_t token);
 
+/// Throws InputError for parameters outside their range: 0 < temperature < 1e-6, anything negative, top_p or
+/// min_p above 1.
+void check(const SamplingParameters& parameters);
+
+/// Throws the InputError of logits of which none is finite, or one is +inf (a broken model): names the draw.
+[[noreturn]] void throw_broken(std::size_t nan, std::size_t infinite, std::size_t vocabulary,
+                               const Draw& draw);
+
 /// Chooses tokens. Owns scratch memory that calls reuse: one object a thread.
 ///
 /// The filters, in transformers' order. Each keeps a prefix of the ids sorted by (logit falling, id rising),
@@ -42,8 +50,7 @@ class Chooser {
   ~Chooser();
 
   /// The token for `logits` [V]. A pure function of its arguments. Throws InputError when no logit is finite
-  /// or one is +inf (a broken model; names the draw), and for parameters outside their range: 0 < temperature
-  /// < 1e-6, anything negative, top_p or min_p above 1.
+  /// or one is +inf (a broken model; names the draw), and for parameters outside their range (check()).
   Choice choose(std::span<const float> logits, const SamplingParameters& parameters, const Draw& draw);
   /// The same, given the largest logit of each block of kBlockIds ids (or nothing: then they are looked for):
   /// blocks that cannot win are not looked at.

@@ -81,6 +81,25 @@ class CpuDevice final : public Device {
     return xxh3(std::span<const std::byte>(data, bytes));
   }
 
+  void upload(std::byte* to, std::span<const std::byte> from) override {
+    std::copy(from.begin(), from.end(), to);
+  }
+  void download(std::span<std::byte> to, const std::byte* from) override {
+    std::copy_n(from, to.size(), to.begin());
+  }
+  std::span<const float> host_view(const float* data, std::int64_t count) override {
+    return {data, static_cast<std::size_t>(count)};
+  }
+  bool is_host_memory() const override { return true; }
+  std::int64_t operand_bytes(Compute) const override { return sizeof(float); }
+
+  StepSize begin_step(const StepTokens& step, std::span<const std::int32_t> rows,
+                      const StepChoice* choice) override {
+    WISK_ASSERT(choice == nullptr);
+    defer();
+    return {step.size(), static_cast<std::int64_t>(rows.size())};
+  }
+
   void defer() override {
     work_.clear();  // what an exception left behind
     products_.clear();
@@ -93,21 +112,21 @@ class CpuDevice final : public Device {
     products_.clear();
   }
 
-  void embed(std::span<const std::int32_t> ids, const PackedMatrix& embedding, std::int64_t first_row,
-             float scale, float* x) override {
-    const auto rows = static_cast<std::int64_t>(ids.size());
-    by_rows(rows, [ids, matrix = &embedding, first_row, scale, x](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t t = begin; t < end; ++t) {
-        float* row = x + t * matrix->columns;
-        const std::int64_t index = ids[static_cast<std::size_t>(t)] - first_row;
-        if (index < 0 || index >= matrix->rows) {
-          std::fill(row, row + matrix->columns, 0.0f);
-          continue;
-        }
-        unpack_row(*matrix, index, row);
-        for (std::int64_t c = 0; c < matrix->columns; ++c) row[c] *= scale;
-      }
-    });
+  void embed(const StepTokens& step, const PackedMatrix& embedding, std::int64_t first_row, float scale,
+             float* x) override {
+    by_rows(step.size(),
+            [ids = step.ids, matrix = &embedding, first_row, scale, x](std::int64_t begin, std::int64_t end) {
+              for (std::int64_t t = begin; t < end; ++t) {
+                float* row = x + t * matrix->columns;
+                const std::int64_t index = ids[static_cast<std::size_t>(t)] - first_row;
+                if (index < 0 || index >= matrix->rows) {
+                  std::fill(row, row + matrix->columns, 0.0f);
+                  continue;
+                }
+                unpack_row(*matrix, index, row);
+                for (std::int64_t c = 0; c < matrix->columns; ++c) row[c] *= scale;
+              }
+            });
   }
 
   void take_rows(const float* x, std::int64_t width, std::span<const std::int32_t> rows,
@@ -121,10 +140,10 @@ class CpuDevice final : public Device {
   }
 
   void rms_norm(const float* x, const float* weight, float eps, std::int64_t rows, std::int64_t width,
-                Compute rounding, float* out) override {
-    by_rows(rows, [=, norm = kernels_.rms_norm](std::int64_t begin, std::int64_t end) {
+                Compute rounding, Operands out) override {
+    by_rows(rows, [=, to = out.f32(), norm = kernels_.rms_norm](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r)
-        norm(x + r * width, weight, eps, width, rounding, out + r * width);
+        norm(x + r * width, weight, eps, width, rounding, to + r * width);
     });
   }
 
@@ -159,22 +178,20 @@ class CpuDevice final : public Device {
     });
   }
 
-  void rope(float* x, std::int64_t heads, std::int64_t head_dim, std::span<const float> angles,
-            Compute rounding) override {
-    const std::int64_t rows = static_cast<std::int64_t>(angles.size()) / head_dim;
-    by_rows(rows, [=, rotate = kernels_.rope](std::int64_t begin, std::int64_t end) {
-      rotate(x, heads, head_dim, angles.data(), rounding, begin, end);
+  void rotate_and_store(const AttentionShape& shape, float* q, float* k, const float* v, const float* angles,
+                        Compute rounding, int layer, const StepTokens& step, KvCache& cache,
+                        Operands rotated) override {
+    WISK_ASSERT(rotated.f32() == q);
+    by_rows(step.size(), [=, to = &cache, rotate = kernels_.rope, store = kernels_.store_kv](
+                             std::int64_t begin, std::int64_t end) {
+      rotate(q, shape.heads, shape.head_dim, angles, step.positions, rounding, begin, end);
+      rotate(k, shape.kv_heads, shape.head_dim, angles, step.positions, rounding, begin, end);
+      store(k, v, layer, step, *to, begin, end);
     });
   }
 
-  void store_kv(const float* k, const float* v, int layer, const StepTokens& step, KvCache& cache) override {
-    by_rows(step.size(),
-            [k, v, layer, step, to = &cache, store = kernels_.store_kv](
-                std::int64_t begin, std::int64_t end) { store(k, v, layer, step, *to, begin, end); });
-  }
-
-  void attention(const float* q, const AttentionShape& shape, int layer, const StepTokens& step,
-                 const KvCache& cache, Compute rounding, float* out) override {
+  void attention(ConstOperands q, const AttentionShape& shape, int layer, const StepTokens& step,
+                 const KvCache& cache, Compute rounding, Operands out) override {
     // A few neighbours at a time, so that they can share pages; few enough that every member has work.
     constexpr std::int64_t kMostTokens = 16;
     const std::int64_t tokens = step.size();
@@ -185,17 +202,18 @@ class CpuDevice final : public Device {
       const std::int64_t items = (tokens + together - 1) / together * shape.kv_heads;
       take(next, items, 1, [&](std::int64_t i) {
         const std::int64_t begin = i / shape.kv_heads * together;
-        kernels_.attend(q, static_cast<int>(begin), static_cast<int>(std::min(begin + together, tokens)),
+        kernels_.attend(q.f32(), static_cast<int>(begin),
+                        static_cast<int>(std::min(begin + together, tokens)),
                         static_cast<int>(i % shape.kv_heads), shape, layer, step, *from, rounding,
-                        scratch_[static_cast<std::size_t>(member)], out);
+                        scratch_[static_cast<std::size_t>(member)], out.f32());
       });
     });
   }
 
   void gated(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,
-             float* out) override {
-    by_units(count, [=, gate_range = kernels_.gated](std::int64_t begin, std::int64_t end) {
-      gate_range(activation, gate + begin, up + begin, end - begin, rounding, out + begin);
+             Operands out) override {
+    by_units(count, [=, to = out.f32(), gate_range = kernels_.gated](std::int64_t begin, std::int64_t end) {
+      gate_range(activation, gate + begin, up + begin, end - begin, rounding, to + begin);
     });
   }
 
@@ -306,7 +324,7 @@ class CpuDevice final : public Device {
       if (kernels_.multiplies_pairs && x.inputs == Compute::kBFloat16 && x.w->dtype == DType::kBFloat16 &&
           k % 2 == 0) {
         const bool again = products_.size() > list.first && products_.back().pairs >= 0 &&
-                           products_.back().x.a == x.a && products_.back().x.lda == x.lda &&
+                           products_.back().x.a.data == x.a.data && products_.back().x.lda == x.lda &&
                            products_.back().x.w->columns == k;
         product.pairs = again ? products_.back().pairs : pairs;
         product.makes_pairs = !again;
@@ -325,7 +343,7 @@ class CpuDevice final : public Device {
       if (!product.makes_pairs) continue;
       const std::int64_t half = product.x.w->columns / 2;
       for (std::int64_t r = begin; r < end; ++r)
-        pack_pairs(product.x.a + r * product.x.lda, half, pairs_.data() + product.pairs + r * half);
+        pack_pairs(product.x.a.f32() + r * product.x.lda, half, pairs_.data() + product.pairs + r * half);
     }
   }
 

@@ -26,8 +26,9 @@ struct Kernels {
   void (*block_maximum)(float* x, std::int64_t count, float cap, float* maximum);
   void (*add_parts)(std::span<const float* const> parts, const float* bias, std::int64_t width,
                     bool accumulate, float* x, std::int64_t begin, std::int64_t end);
-  void (*rope)(float* x, std::int64_t heads, std::int64_t head_dim, const float* angles, Compute rounding,
-               std::int64_t begin, std::int64_t end);
+  void (*rope)(float* x, std::int64_t heads, std::int64_t head_dim, const float* angles,
+               std::span<const std::int32_t> positions, Compute rounding, std::int64_t begin,
+               std::int64_t end);
   void (*store_kv)(const float* k, const float* v, int layer, const StepTokens& step, const KvCache& cache,
                    std::int64_t begin, std::int64_t end);
   void (*attend)(const float* q, int begin, int end, int kv_head, const AttentionShape& shape, int layer,

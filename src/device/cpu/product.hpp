@@ -266,8 +266,9 @@ void linear_part(const Linear& x, const typename L::Input* a, std::ptrdiff_t lda
 template <class L>
 void linear_range(const Linear& x, const std::uint32_t* /*pairs*/, std::int64_t rows, std::int64_t begin,
                   std::int64_t end) {
-  with_dtype(x.w->dtype,
-             [&](auto type) { linear_part<L, decltype(type)::value>(x, x.a, x.lda, rows, begin, end); });
+  with_dtype(x.w->dtype, [&](auto type) {
+    linear_part<L, decltype(type)::value>(x, x.a.f32(), x.lda, rows, begin, end);
+  });
 }
 
 /// The same with lanes that multiply pairs of bf16, given the operand as `pairs` [rows, K/2]; with `Floats`

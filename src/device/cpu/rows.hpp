@@ -46,14 +46,16 @@ void add_parts_rows(std::span<const float* const> parts, const float* bias, std:
   }
 }
 
-/// Rotates and rounds every head of the rows; see Device::rope.
+/// Rotates and rounds every head of the rows; see Device::rotate_and_store.
 template <class L>
-void rope_rows(float* x, std::int64_t heads, std::int64_t head_dim, const float* angles /* [T, 2, D/2] */,
-               Compute rounding, std::int64_t begin, std::int64_t end) {
+void rope_rows(float* x /* [T, heads, D] */, std::int64_t heads, std::int64_t head_dim,
+               const float* angles /* [positions, 2, D/2] */,
+               std::span<const std::int32_t> positions /* [T] */, Compute rounding, std::int64_t begin,
+               std::int64_t end) {
   const std::int64_t half = head_dim / 2;
   const bool narrow = rounding == Compute::kBFloat16;
   for (std::int64_t t = begin; t < end; ++t) {
-    const float* cosine = angles + t * head_dim;
+    const float* cosine = angles + positions[static_cast<std::size_t>(t)] * head_dim;
     const float* sine = cosine + half;
     for (std::int64_t h = 0; h < heads; ++h) {
       float* first = x + (t * heads + h) * head_dim;

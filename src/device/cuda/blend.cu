@@ -1,66 +1,27 @@
 // The blend: eight elements a thread, all inputs in turn, sums in registers.
 
-#include <cmath>
+#include <launch.cuh>
 
 #include <wisk/core/assert.hpp>
 
-#include "convert.cuh"
+#include "blend_terms.cuh"
 #include "kernels.hpp"
-#include "vectors.cuh"
 
 namespace wisk::device::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-constexpr int kPack = 8;  // elements of a thread: one vector of 16-bit elements, two of f32
-
-struct Terms {
-  const std::byte* data[kMostBlendInputs];
-  float coefficient[kMostBlendInputs];
-  DType dtype[kMostBlendInputs];
-  bool vectors[kMostBlendInputs];  // data[j] + head elements is aligned to 16 bytes
-  int count;
-};
 
 /// Elements [0, head) and those after head + kPack * packs go one by one.
 struct Split {
   std::int64_t count, head, packs;
 };
 
-__device__ std::uint32_t load_bits(const std::byte* data, DType type, std::int64_t i) {
-  if (type == DType::kFloat32) return reinterpret_cast<const std::uint32_t*>(data)[i];
-  return reinterpret_cast<const std::uint16_t*>(data)[i];
-}
-
 __device__ void store_bits(std::byte* data, DType type, std::int64_t i, std::uint32_t bits) {
   if (type == DType::kFloat32) {
     reinterpret_cast<std::uint32_t*>(data)[i] = bits;
   } else {
     reinterpret_cast<std::uint16_t*>(data)[i] = static_cast<std::uint16_t>(bits);
-  }
-}
-
-/// Term 0 is a product, later ones are fused multiply-adds.
-__device__ float next_sum(int term, float coefficient, float value, float sum) {
-  return term == 0 ? coefficient * value : fmaf(coefficient, value, sum);
-}
-
-/// values[e] = element first + e, e < kPack, of term j.
-__device__ void load_pack(const Terms& terms, int j, std::int64_t first, float* values) {
-  const DType type = terms.dtype[j];
-  if (!terms.vectors[j]) {
-    for (int e = 0; e < kPack; ++e) values[e] = widened(type, load_bits(terms.data[j], type, first + e));
-  } else if (type == DType::kFloat32) {
-    const auto* vectors = reinterpret_cast<const Floats*>(terms.data[j] + 4 * first);
-    const Floats low = vectors[0], high = vectors[1];
-    for (int e = 0; e < 4; ++e) {
-      values[e] = low.value[e];
-      values[e + 4] = high.value[e];
-    }
-  } else {
-    const Words words = *reinterpret_cast<const Words*>(terms.data[j] + 2 * first);
-    for (int e = 0; e < kPack; ++e)
-      values[e] = widened(type, (words.word[e / 2] >> (16 * (e % 2))) & 0xffffu);
   }
 }
 
@@ -94,9 +55,9 @@ __global__ void __launch_bounds__(kThreads)
     const std::int64_t first = split.head + kPack * thread;
     float sums[kPack] = {};
     for (int j = 0; j < terms.count; ++j) {
-      float values[kPack];
-      load_pack(terms, j, first, values);
-      for (int e = 0; e < kPack; ++e) sums[e] = next_sum(j, terms.coefficient[j], values[e], sums[e]);
+      std::uint32_t bits[kPack];
+      load_pack(terms, j, first, bits);
+      for (int e = 0; e < kPack; ++e) sums[e] = next_sum(terms, j, bits[e], sums[e]);
     }
     store_pack<kOut>(sums, out, first);
   }
@@ -104,8 +65,7 @@ __global__ void __launch_bounds__(kThreads)
   if (i >= split.count || thread >= kThreads) return;
   float sum = 0;
   for (int j = 0; j < terms.count; ++j) {
-    const float value = widened(terms.dtype[j], load_bits(terms.data[j], terms.dtype[j], i));
-    sum = next_sum(j, terms.coefficient[j], value, sum);
+    sum = next_sum(terms, j, load_bits(terms.data[j], terms.dtype[j], i), sum);
   }
   store_bits(out, kOut, i, narrowed(kOut, sum));
 }
@@ -118,19 +78,6 @@ Split split_of(const std::byte* out, DType type, std::size_t count) {
           static_cast<std::int64_t>((count - head) / kPack)};
 }
 
-Terms terms_of(std::span<const BlendInput> inputs, std::int64_t head) {
-  Terms terms{};
-  for (const BlendInput& input : inputs) {
-    WISK_ASSERT(aligned_to(input.data, size_of(input.dtype)));
-    const int j = terms.count++;
-    terms.data[j] = input.data;
-    terms.coefficient[j] = static_cast<float>(input.coefficient);
-    terms.dtype[j] = input.dtype;
-    terms.vectors[j] = takes_vectors(input.data + static_cast<std::size_t>(head) * size_of(input.dtype));
-  }
-  return terms;
-}
-
 }  // namespace
 
 void blend(std::span<const BlendInput> inputs, std::size_t count, DType out_type, std::byte* out,
@@ -138,7 +85,7 @@ void blend(std::span<const BlendInput> inputs, std::size_t count, DType out_type
   WISK_ASSERT(!inputs.empty() && inputs.size() <= kMostBlendInputs);
   WISK_ASSERT(aligned_to(out, size_of(out_type)));
   if (count == 0) return;
-  if (inputs.size() == 1 && inputs[0].coefficient == 1.0 && inputs[0].dtype == out_type) {
+  if (is_copy(inputs, out_type)) {
     return copy_bytes(out, inputs[0].data, count * size_of(out_type), stream);
   }
   const Split split = split_of(out, out_type, count);
@@ -147,8 +94,8 @@ void blend(std::span<const BlendInput> inputs, std::size_t count, DType out_type
   const auto kernel = out_type == DType::kBFloat16  ? blend_kernel<DType::kBFloat16>
                       : out_type == DType::kFloat16 ? blend_kernel<DType::kFloat16>
                                                     : blend_kernel<DType::kFloat32>;
-  launch<NoShared>(kernel, static_cast<unsigned>(blocks == 0 ? 1 : blocks), kThreads, stream,
-                   terms_of(inputs, split.head), split, out);
+  launch_with_denormals<NoShared>(kernel, static_cast<unsigned>(blocks == 0 ? 1 : blocks), kThreads, stream,
+                                  terms_of(inputs, split.head, kPack), split, out);
 }
 
 }  // namespace wisk::device::cuda

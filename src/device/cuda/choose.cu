@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 void check(const VocabularyParts& parts) {
-  WISK_ASSERT(parts.count >= 1 && parts.count <= kMostParts && parts.edges[0] >= 0);
+  WISK_ASSERT(parts.count >= 1 && parts.count <= kMostVocabularyParts && parts.edges[0] >= 0);
   for (int p = 0; p < parts.count; ++p) {
     WISK_ASSERT(parts.edges[p] % kBlockIds == 0 && parts.edges[p] <= parts.edges[p + 1]);
   }
@@ -159,22 +159,23 @@ void choose_in_blocks(const float* logits, std::int64_t stride, const Vocabulary
   check(parts);
   WISK_ASSERT(rows.draws != nullptr || choosing.temperature == 0);
   const std::int64_t groups = groups_of(parts.blocks().count, kBlocksOfGroup);
-  launch<Shared>(blocks_kernel, groups_of(groups * rows.count, 1), kThreads, stream, logits, stride,
-                 parts.blocks(), rows, choosing, blocks);
+  launch_with_denormals<Shared>(blocks_kernel, groups_of(groups * rows.count, 1), kThreads, stream, logits,
+                                stride, parts.blocks(), rows, choosing, blocks);
 }
 
 void choose_in_parts(const BlockChoice* blocks, const VocabularyParts& parts, const ChoiceRows& rows,
                      const Targets& targets, PartChoice* choices, Stream stream) {
   check(parts);
-  launch<NoShared>(parts_kernel, groups_of(std::int64_t{parts.count} * rows.count, kWarps), kThreads, stream,
-                   blocks, parts.blocks().count, parts, rows, targets, choices);
+  launch_with_denormals<NoShared>(parts_kernel, groups_of(std::int64_t{parts.count} * rows.count, kWarps),
+                                  kThreads, stream, blocks, parts.blocks().count, parts, rows, targets,
+                                  choices);
 }
 
 void choose_in_rows(const PartChoice* choices, int parts, const ChoiceRows& rows, const Targets& targets,
                     RowChoice* result, Stream stream) {
-  WISK_ASSERT(parts >= 1 && parts <= kMostParts);
-  launch<NoShared>(rows_kernel, groups_of(rows.count, kThreads), kThreads, stream, choices, parts, rows,
-                   targets, result);
+  WISK_ASSERT(parts >= 1 && parts <= kMostVocabularyParts);
+  launch_with_denormals<NoShared>(rows_kernel, groups_of(rows.count, kThreads), kThreads, stream, choices,
+                                  parts, rows, targets, result);
 }
 
 }  // namespace wisk::device::cuda

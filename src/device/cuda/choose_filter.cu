@@ -234,8 +234,8 @@ void find_cuts(const float* logits, std::int64_t stride, std::int32_t vocabulary
                             choosing.min_p > 0 ? choosing.temperature * math::log(min_p) : kLowestScore,
                             static_cast<float>(1.0 / choosing.temperature)};
   const bool vectors = takes_vectors(logits) && stride % 4 == 0;
-  launch<Shared>(cuts_kernel, static_cast<unsigned>(rows.count), kThreads, stream, logits, stride, vocabulary,
-                 vectors, rows.draws, filtering, cuts);
+  launch_with_denormals<Shared>(cuts_kernel, static_cast<unsigned>(rows.count), kThreads, stream, logits,
+                                stride, vocabulary, vectors, rows.draws, filtering, cuts);
 }
 
 }  // namespace wisk::device::cuda

@@ -13,12 +13,13 @@ namespace wisk::device::cuda {
 __device__ inline float widened(DType type, std::uint32_t bits) {
   if (type == DType::kFloat32) return std::bit_cast<float>(bits);
   if (type == DType::kBFloat16) return std::bit_cast<float>(bits << 16);
-  // The half's fields moved into a float's place; a denormal is counted out, which no mode takes for zero.
-  const std::uint32_t magnitude = bits & 0x7fffu;
-  const float scaled = magnitude < 0x400u ? static_cast<float>(magnitude) * 0x1p-24f
-                                          : std::bit_cast<float>((magnitude << 13) + (112u << 23));
-  const std::uint32_t special = (bits & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0u;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | special | ((bits & 0x8000u) << 16));
+  const std::uint32_t magnitude = bits & 0x7fffu, sign = (bits & 0x8000u) << 16;
+  const std::uint32_t rebias = magnitude >= 0x7c00u ? 224u << 23 : 112u << 23;  // infinities and NaNs stay
+  // A denormal half is a whole number of 2^-24, a normal float: exact where denormals count as zero, too.
+  if (magnitude < 0x0400u)
+    return std::bit_cast<float>(sign |
+                                std::bit_cast<std::uint32_t>(static_cast<float>(magnitude) * 0x1p-24f));
+  return std::bit_cast<float>(sign | ((magnitude << 13) + rebias));
 }
 
 /// The bits of `value` in `type`, to nearest even; every NaN becomes the positive quiet one without payload.
@@ -39,6 +40,11 @@ __device__ inline std::uint32_t narrowed(DType type, float value) {
 /// `value`, or rounded to the nearest bf16 where products take that.
 __device__ inline float rounded_to_bf16_if(bool round, float value) {
   return round ? round_to_bf16(value) : value;
+}
+
+/// Two neighbours rounded to bf16, the even one in the low half.
+__device__ inline std::uint32_t bf16_pair(float even, float odd) {
+  return float_to_bf16(even) | static_cast<std::uint32_t>(float_to_bf16(odd)) << 16;
 }
 
 }  // namespace wisk::device::cuda

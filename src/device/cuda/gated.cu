@@ -1,6 +1,8 @@
 // act(gate) * up, four elements a thread. The activations are the CPU's own templates. Compiled with
 // denormals as zero.
 
+#include <launch.cuh>
+
 #include <wisk/core/assert.hpp>
 
 #include "convert.cuh"

@@ -2,7 +2,7 @@
 // Operators on device memory. Pointers are device memory, aligned to their elements; results are
 // there in the order of `stream`. Errors of CUDA are EnvironmentErrors.
 
-#include <launch.cuh>
+#include <stream.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,13 +16,8 @@ namespace wisk::device::cuda {
 inline constexpr std::size_t kMostBlendInputs = 128;  ///< they travel as a kernel's parameters
 
 /// As device::blend, and the same bits; but for at most kMostBlendInputs inputs.
-void blend(std::span<const BlendInput> inputs /* host array */, std::size_t count, DType out_type,
-           std::byte* out, Stream stream);
-
-/// As Device::rms_norm, and the CPU's bits (NaN payloads apart). In place is allowed.
-void rms_norm(const float* x /* [rows, width] */, const float* weight /* [width] */, float eps,
-              std::int64_t rows, std::int64_t width, Compute rounding, float* out /* [rows, width] */,
-              Stream stream);
+void blend(std::span<const BlendInput> inputs /* host array of device tensors */, std::size_t count,
+           DType out_type, std::byte* out, Stream stream);
 
 /// As Device::gated, and the CPU's bits (NaN payloads apart); out may be gate.
 void gated(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,

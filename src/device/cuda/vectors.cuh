@@ -1,5 +1,5 @@
 #pragma once
-// 16 bytes at once.
+// 16 bytes at once, or 8.
 
 #include <bit>
 #include <cstddef>
@@ -14,6 +14,15 @@ struct alignas(16) Words {
 
 struct alignas(16) Floats {
   float value[4];
+};
+
+/// The same of 8 bytes.
+struct alignas(8) TwoWords {
+  std::uint32_t word[2];
+};
+
+struct alignas(8) TwoFloats {
+  float value[2];
 };
 
 inline bool aligned_to(const void* data, std::size_t bytes) {

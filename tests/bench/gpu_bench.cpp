@@ -1,0 +1,141 @@
+// Kernels that move memory, on a GPU, against a copy of device memory in the same run: rows of a table.
+//   gpu_bench [MIB]     MiB of each tensor (1024: far beyond the caches)
+// The first line is the copy's bytes a second, read and written, for step_bench --bandwidth.
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <wisk/core/dtype.hpp>
+#include <wisk/device/blend.hpp>
+
+#include "kernels.hpp"
+
+namespace {
+
+using namespace wisk;
+using device::BlendInput;
+using device::cuda::check;
+
+struct Memory {
+  std::byte* data = nullptr;
+  explicit Memory(std::size_t bytes) {
+    void* memory = nullptr;
+    check(cudaMalloc(&memory, bytes), "memory of the bench");
+    data = static_cast<std::byte*>(memory);
+  }
+  Memory(Memory&& other) noexcept : data(std::exchange(other.data, nullptr)) {}
+  Memory(const Memory&) = delete;
+  ~Memory() { static_cast<void>(cudaFree(data)); }
+};
+
+/// Numbers of magnitude 2^-8 to 2^-7, of random sign and mantissa: arithmetic on zeros can be faster.
+Memory random_tensor(DType type, std::size_t count, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::uint64_t> block(std::size_t{1} << 17);
+  for (std::uint64_t& word : block) {
+    const std::uint64_t bits = random();
+    const std::uint64_t exponent = type == DType::kFloat16 ? 0x1c001c001c001c00u : 0x3b803b803b803b80u;
+    const std::uint64_t free = type == DType::kFloat16 ? 0x83ff83ff83ff83ffu : 0x807f807f807f807fu;
+    word = type == DType::kFloat32 ? (0x3b8000003b800000u | (bits & 0x807fffff807fffffu))
+                                   : (exponent | (bits & free));
+  }
+  const std::size_t bytes = count * size_of(type), part = block.size() * sizeof(std::uint64_t);
+  Memory tensor(bytes);
+  for (std::size_t i = 0; i < bytes; i += part) {
+    check(cudaMemcpy(tensor.data + i, block.data(), std::min(part, bytes - i), cudaMemcpyHostToDevice),
+          "filling of a tensor");
+  }
+  return tensor;
+}
+
+struct Work {
+  std::string name;
+  double bytes;  ///< read and written
+  std::function<void()> run;
+  std::vector<double> seconds;
+};
+
+/// Every piece of work by turns, so that all see the same clocks; the first turns are not counted.
+void time_all(std::vector<Work>& all) {
+  cudaEvent_t begin = nullptr, end = nullptr;
+  check(cudaEventCreate(&begin), "an event");
+  check(cudaEventCreate(&end), "an event");
+  for (int turn = 0; turn < 23; ++turn) {
+    for (Work& work : all) {
+      check(cudaEventRecord(begin, nullptr), "an event");
+      work.run();
+      check(cudaEventRecord(end, nullptr), "an event");
+      check(cudaEventSynchronize(end), "work of the bench");
+      float milliseconds = 0;
+      check(cudaEventElapsedTime(&milliseconds, begin, end), "an event");
+      if (turn >= 3) work.seconds.push_back(milliseconds * 1e-3);
+    }
+  }
+  for (Work& work : all) std::sort(work.seconds.begin(), work.seconds.end());
+}
+
+/// `types` blended into `out_type`.
+Work blend_work(const std::vector<DType>& types, DType out_type, std::size_t count,
+                const std::vector<Memory>& tensors, const Memory& out) {
+  std::vector<BlendInput> inputs;
+  std::string name = "blend of";
+  double bytes = static_cast<double>(count * size_of(out_type));
+  for (std::size_t j = 0; j < types.size(); ++j) {
+    inputs.push_back({tensors[j].data, types[j], 0.3 + static_cast<double>(j)});
+    name += " " + std::string(name_of(types[j]));
+    bytes += static_cast<double>(count * size_of(types[j]));
+  }
+  name += " into " + std::string(name_of(out_type));
+  return {
+      name,
+      bytes,
+      [inputs, count, out_type, data = out.data] { device::cuda::blend(inputs, count, out_type, data, {}); },
+      {}};
+}
+
+int run(std::size_t mebibytes) {
+  const std::size_t count = (mebibytes << 20) / 2;  // elements of 16 bits in a tensor
+  std::vector<Memory> bf16, f32, f16;
+  for (unsigned j = 0; j < 3; ++j) bf16.push_back(random_tensor(DType::kBFloat16, count, j));
+  for (unsigned j = 0; j < 2; ++j) f32.push_back(random_tensor(DType::kFloat32, count / 2, 10 + j));
+  for (unsigned j = 0; j < 2; ++j) f16.push_back(random_tensor(DType::kFloat16, count, 20 + j));
+  const Memory out(count * 2);
+  std::vector<Work> all;
+  all.push_back({"copy, device to device",
+                 4.0 * static_cast<double>(count),
+                 [&] { device::cuda::copy_bytes(out.data, bf16[0].data, count * 2, {}); },
+                 {}});
+  constexpr DType kB = DType::kBFloat16, kH = DType::kFloat16, kF = DType::kFloat32;
+  all.push_back(blend_work({kB, kB}, kB, count, bf16, out));
+  all.push_back(blend_work({kB, kB, kB}, kB, count, bf16, out));
+  all.push_back(blend_work({kH, kH}, kH, count, f16, out));
+  all.push_back(blend_work({kF, kF}, kB, count / 2, f32, out));
+  time_all(all);
+  const auto rate = [](const Work& work, std::size_t i) { return work.bytes / work.seconds[i]; };
+  const std::size_t middle = all[0].seconds.size() / 2, last = all[0].seconds.size() - 1;
+  std::printf("%.4e\n", rate(all[0], middle));
+  for (const Work& work : all) {
+    std::printf("| %s, %zu MiB each | %.2f TB/s (%.2f to %.2f), %.2f of the copy |\n", work.name.c_str(),
+                mebibytes, rate(work, middle) * 1e-12, rate(work, last) * 1e-12, rate(work, 0) * 1e-12,
+                rate(work, middle) / rate(all[0], middle));
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc > 1 ? std::stoul(argv[1]) : 1024);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gpu_bench: %s\n", error.what());
+    return 2;
+  }
+}

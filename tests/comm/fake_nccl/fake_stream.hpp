@@ -1,0 +1,14 @@
+#pragma once
+// What the fakes of CUDA's run time and of NCCL take for a stream.
+
+#include <atomic>
+
+namespace wisk::comm::fake {
+
+/// A cudaStream_t of the tests: operations that are not done yet, and what cudaStreamQuery reports otherwise.
+struct Stream {
+  std::atomic<int> pending = 0;
+  std::atomic<int> error = 0;  ///< a cudaError_t; 0: none
+};
+
+}  // namespace wisk::comm::fake

@@ -1,0 +1,185 @@
+// Whole models on a GPU, or on its emulator, against the CPU: weights, logits, and the tokens that the engine
+// draws.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "cuda_device.hpp"
+#include "fixture.hpp"
+#include "sample/engine_fixture.hpp"
+#include "support/temp_folder.hpp"
+
+namespace wisk::test {
+namespace {
+
+using device::Compute;
+using device::cuda::CudaOptions;
+
+std::unique_ptr<device::Device> gpu(bool graphs = true, bool keep = false) {
+  std::string why_none;
+  CudaOptions options;
+  options.gpu = device::cuda::list_devices(why_none).at(0);
+  options.host.threads = 1;
+  options.graphs = graphs;
+  options.keep_ingredients = keep;
+  options.reserve_bytes = 0;
+  return device::cuda::make_cuda_device(options);
+}
+
+std::filesystem::path model_folder(const std::string& name) {
+  return source_folder() / "tests/golden/models" / name;
+}
+
+std::vector<std::int32_t> some_ids(std::size_t count, std::int64_t vocabulary) {
+  return prompt_of(static_cast<int>(count), 5, vocabulary);
+}
+
+/// Logits of two devices: equal where the sums are taken in the same order, near each other elsewhere.
+void expect_logits(const std::vector<float>& actual, const std::vector<float>& expected,
+                   const std::string& what) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    if (kExactSums) {
+      ASSERT_TRUE(same_number(actual[i], expected[i]))
+          << what << ", " << i << ": " << actual[i] << ", not " << expected[i];
+    } else {
+      ASSERT_NEAR(actual[i], expected[i], 0.05 * (1 + std::abs(expected[i]))) << what << ", " << i;
+    }
+  }
+}
+
+class CudaModels : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(CudaModels, GiveTheCpusWeightsAndLogits) {
+  if (kThreadSanitizer) GTEST_SKIP() << "takes minutes";
+  const auto self = comm::make_self_communicator();
+  for (const Compute compute : {Compute::kFloat32, Compute::kBFloat16}) {
+    LoadedModel expected(model_folder(GetParam()), {.compute = compute}, *self);
+    LoadedModel actual(model_folder(GetParam()), gpu(), compute, *self);
+    EXPECT_EQ(actual.weights.hash(), expected.weights.hash());
+    const auto ids = some_ids(45, expected.architecture.vocabulary);
+    const std::vector<float> all = expected.logits(ids, ids.size());
+    for (const std::size_t chunk : {std::size_t{1}, std::size_t{13}, ids.size()}) {
+      expect_logits(actual.logits(ids, chunk), all,
+                    std::string(GetParam()) + (compute == Compute::kFloat32 ? " f32" : " bf16") +
+                        ", steps of " + std::to_string(chunk));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllArchitectures, CudaModels,
+                         ::testing::Values("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3"),
+                         [](const auto& model) { return std::string(model.param); });
+
+/// Ingredients that stay on the device, that don't, and that are read in windows.
+TEST(CudaWeights, ABlendHasTheCpusBytesWhereverItsIngredientsAre) {
+  if (kThreadSanitizer) GTEST_SKIP() << "takes minutes";
+  const auto self = comm::make_self_communicator();
+  LoadedModel expected(model_folder("qwen2"), {.compute = Compute::kBFloat16}, *self);
+  LoadedModel passing(model_folder("qwen2"), gpu(true, false), Compute::kBFloat16, *self);
+  LoadedModel kept(model_folder("qwen2"), gpu(true, true), Compute::kBFloat16, *self);
+  const checkpoint::ModelFolder* twice[] = {&expected.folder, &expected.folder};
+  for (const auto& [a, b] : {std::pair(0.25, 0.5), std::pair(-0.75, 1.25), std::pair(1.0, 0.0)}) {
+    const double coefficients[] = {a, b};
+    expected.weights.blend(twice, coefficients);
+    passing.weights.blend(twice, coefficients);
+    kept.weights.blend(twice, coefficients);
+    EXPECT_EQ(passing.weights.hash(), expected.weights.hash()) << a;
+    EXPECT_EQ(kept.weights.hash(), expected.weights.hash()) << a;
+  }
+}
+
+/// Whatever it draws, in whatever company.
+class CudaEngine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (kThreadSanitizer) GTEST_SKIP() << "takes minutes";
+  }
+
+  Outcomes draw(LoadedModel& model, const sample::EngineLimits& limits, const sample::Sampling& sampling,
+                int divisor = 0) {
+    sample::Engine engine(*model.device, model.transformer, limits);
+    EngineRun run = run_engine(engine, sampling, requests_for(problems_, 3), divisor);
+    EXPECT_TRUE(run.complete);
+    EXPECT_EQ(run.twice, 0);
+    return std::move(run.outcomes);
+  }
+
+  /// Log probabilities are sums in another order (docs/numerics.md).
+  static void expect_same(const Outcomes& actual, const Outcomes& expected, const std::string& what) {
+    ASSERT_EQ(actual.size(), expected.size()) << what;
+    for (const auto& [key, outcome] : expected) {
+      const Outcome& found = actual.at(key);
+      ASSERT_EQ(found.tokens, outcome.tokens) << what << ", sample " << key.second << " of " << key.first;
+      EXPECT_EQ(found.finish, outcome.finish) << what;
+      EXPECT_EQ(found.text, outcome.text) << what;
+      for (std::size_t i = 0; i < outcome.logprobs.size(); ++i) {
+        ASSERT_NEAR(found.logprobs[i], outcome.logprobs[i], 1e-5) << what << ", token " << i;
+      }
+    }
+  }
+
+  std::unique_ptr<comm::Communicator> self_ = comm::make_self_communicator();
+  std::vector<Problem> problems_ = {
+      {1, prompt_of(1, 1, 90), 3}, {2, prompt_of(33, 2, 90), 5}, {7, prompt_of(32, 3, 90), 4}};
+};
+
+TEST_F(CudaEngine, DrawsTheCpusTokens) {
+  if (!kExactSums) GTEST_SKIP() << "another order of sums than the CPU's";
+  for (const Compute compute : {Compute::kFloat32, Compute::kBFloat16}) {
+    LoadedModel cpu(model_folder("qwen2"), {.compute = compute}, *self_);
+    LoadedModel cuda(model_folder("qwen2"), gpu(), compute, *self_);
+    sample::Sampling sampling;
+    sampling.seed = 11;
+    sampling.parameters.max_tokens = 12;
+    sampling.end_tokens = {3, 50};
+    const auto compare = [&](const std::string& what) {
+      expect_same(draw(cuda, {.max_batch = 5, .prefill_chunk = 16, .pages = 40}, sampling, 7),
+                  draw(cpu, {.max_batch = 5, .prefill_chunk = 16, .pages = 40}, sampling, 7), what);
+    };
+    compare("no filter");
+    sampling.parameters.temperature = 0;
+    compare("greedy");
+    sampling.parameters.temperature = 0.7;
+    sampling.parameters.top_k = 9;
+    sampling.parameters.top_p = 0.9;
+    sampling.parameters.min_p = 0.02;
+    compare("filters");
+  }
+}
+
+TEST_F(CudaEngine, TokensDependOnNeitherBatchNorPagesNorGraphs) {
+  LoadedModel with(model_folder("gemma2"), gpu(true), Compute::kBFloat16, *self_);
+  LoadedModel without(model_folder("gemma2"), gpu(false), Compute::kBFloat16, *self_);
+  sample::Sampling sampling;
+  sampling.seed = 5;
+  sampling.parameters.max_tokens = 10;
+  const Outcomes expected = draw(with, {.max_batch = 1, .prefill_chunk = 64, .pages = 8}, sampling, 5);
+  for (const int batch : {2, 12}) {
+    EXPECT_EQ(draw(with, {.max_batch = batch, .prefill_chunk = 7, .pages = 60}, sampling, 5), expected)
+        << batch;
+    EXPECT_EQ(draw(without, {.max_batch = batch, .prefill_chunk = 16, .pages = 6}, sampling, 5), expected)
+        << batch;
+  }
+}
+
+/// Interrupted at any step and gone on with: the same samples, none twice.
+TEST_F(CudaEngine, GoesOnWhereItWasInterrupted) {
+  LoadedModel model(model_folder("llama"), gpu(), Compute::kBFloat16, *self_);
+  sample::Sampling sampling;
+  sampling.seed = 3;
+  sampling.parameters.max_tokens = 9;
+  const sample::EngineLimits limits{.max_batch = 6, .prefill_chunk = 20, .pages = 40};
+  const Outcomes expected = draw(model, limits, sampling, 4);
+  for (const int at : {1, 3, 4, 7, 10}) {
+    sample::Engine engine(*model.device, model.transformer, limits);
+    EngineRun first = run_engine(engine, sampling, requests_for(problems_, 3), 4, at);
+    EngineRun second = run_engine(engine, sampling, requests_for(problems_, 3, first.outcomes), 4);
+    for (auto& [key, outcome] : second.outcomes) first.outcomes[key] = outcome;
+    EXPECT_EQ(first.outcomes, expected) << "interrupted at step " << at;
+  }
+}
+
+}  // namespace
+}  // namespace wisk::test

@@ -1,0 +1,116 @@
+// The program on a machine without a GPU (or with its GPUs hidden): it starts, computes on the CPU, lists
+// what it sees, and says in one line why it has no GPU when it is told to use one.
+
+#include <nlohmann/json.hpp>
+
+#include <wisk/device/factory.hpp>
+
+#include "e2e/bad_input.hpp"
+
+namespace wisk::test {
+namespace {
+
+using nlohmann::json;
+
+/// Why this build finds no GPU here: the program's own words.
+std::string why_none() {
+  ::setenv("CUDA_VISIBLE_DEVICES", "", 1);
+  std::string why;
+  EXPECT_TRUE(device::list_gpus(why).empty());
+  return why;
+}
+
+const std::string kExpected = "engine.device: expected a GPU that CUDA can use, found none on ";
+
+TEST(Devices, ARunThatAsksForCudaSaysWhyThereIsNone) {
+  const DemoJob job;
+  expect_refused(run_program(job.command("run", 0, {"engine.device=cuda"}), program_options()), 4,
+                 {"wisk: " + kExpected, why_none()});
+  EXPECT_FALSE(std::filesystem::exists(job.path("run")));
+}
+
+TEST(Devices, SeveralRanksSayItOnce) {
+  const DemoJob job;
+  const ProgramResult result = run_program(job.command("run", 3, {"engine.device=cuda"}), program_options());
+  EXPECT_EQ(result.status, 4) << result.error;
+  const std::vector<std::string> messages = messages_of(result.error);
+  ASSERT_EQ(messages.size(), 1u) << result.error;
+  EXPECT_NE(messages[0].find(":0] " + kExpected), std::string::npos) << messages[0];
+}
+
+TEST(Devices, GenerateSaysItToo) {
+  const std::string folder = (demo_folder() / "checkpoints/step-0005").string();
+  expect_refused({"generate", folder, "--prompt", "x", "--max-tokens", "3", "--device", "cuda"}, 4,
+                 {kExpected, why_none()});
+  expect_refused({"generate", folder, "--prompt", "x", "--device", "tpu"}, 2,
+                 {"--device: expected auto, cpu or cuda, found tpu"});
+}
+
+TEST(Devices, AutoAndCpuComputeTheSame) {
+  const auto with = [](const std::string& device) {
+    return run_program(wisk_command({"generate", (demo_folder() / "checkpoints/step-0005").string(),
+                                     "--prompt", "x", "--max-tokens", "5", "--device", device}),
+                       program_options());
+  };
+  const ProgramResult automatic = with("auto"), cpu = with("cpu");
+  EXPECT_EQ(automatic.status, 0) << automatic.error;
+  EXPECT_EQ(automatic.out, cpu.out);
+  EXPECT_FALSE(cpu.out.empty());
+}
+
+TEST(Devices, AnUnknownDeviceIsAnInputError) {
+  const DemoJob job;
+  expect_refused(run_program(job.command("run", 0, {"engine.device=gpu"}), program_options()), 3,
+                 {"engine.device", "auto, cpu, cuda", "gpu"});
+}
+
+/// A plan is made on a login node.
+TEST(Devices, APlanNeedsNoGpu) {
+  const DemoJob job;
+  const auto planned = [&](const std::string& device) {
+    return run_program(
+        wisk_command({"plan", job.path("job.yaml").string(), "--set", "engine.device=" + device}),
+        program_options());
+  };
+  EXPECT_EQ(planned("cuda").status, 0);
+  EXPECT_EQ(planned("cuda").out, planned("cpu").out);
+}
+
+TEST(Devices, InspectListsThem) {
+  const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), program_options());
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_TRUE(result.error.empty()) << result.error;
+  EXPECT_EQ(result.out.rfind("CPU    ", 0), 0u) << result.out;
+  EXPECT_NE(result.out.find("\nGPU    none: " + why_none() + "\n"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("\nNCCL   "), std::string::npos) << result.out;
+}
+
+TEST(Devices, InspectListsThemForMachines) {
+  const ProgramResult result =
+      run_program(wisk_command({"inspect", "--devices", "--json"}), program_options());
+  EXPECT_EQ(result.status, 0) << result.error;
+  const json report = json::parse(result.out);
+  EXPECT_GE(report["cpu"]["threads"].get<int>(), 1);
+  EXPECT_FALSE(report["cpu"]["kernels"].get<std::string>().empty());
+  EXPECT_GT(report["cpu"]["available_bytes"].get<std::uint64_t>(), 0u);
+  EXPECT_TRUE(report["gpus"].empty());
+  EXPECT_EQ(report["why_no_gpus"], why_none());
+  EXPECT_EQ(report["nccl"]["version"].get<std::string>().empty(),
+            !report["nccl"]["why_not"].get<std::string>().empty());
+}
+
+TEST(Devices, ANcclThatIsNotThereIsNoError) {
+  ProgramOptions options = program_options();
+  options.environment.emplace_back("WISK_NCCL_LIBRARY", "/nowhere/libnccl.so.2");
+  const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), options);
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_NE(result.out.find("\nNCCL   none: expected "), std::string::npos) << result.out;
+}
+
+TEST(Devices, InspectTakesEitherFoldersOrDevices) {
+  expect_refused({"inspect", "--devices", (demo_folder() / "checkpoints/step-0005").string()}, 2,
+                 {"--devices", "both"});
+}
+
+}  // namespace
+}  // namespace wisk::test
