@@ -117,6 +117,19 @@ Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cac
   return logits(static_cast<std::int64_t>(rows.size()));
 }
 
+void Transformer::reserve(std::int64_t tokens, std::int64_t rows, device::KvCache& cache) {
+  const std::vector<std::int32_t> nothing(static_cast<std::size_t>(tokens), -1), first(nothing.size(), 0),
+      wanted(static_cast<std::size_t>(rows), 0), page(1, 0);
+  const device::StepTokens step{nothing, nothing, first, page};
+  if (chooses({})) {
+    const std::vector<device::RowDraw> none(wanted.size());
+    begin(step, cache, wanted, {{}, none});
+    choices();
+  } else {
+    forward(step, cache, wanted);
+  }
+}
+
 bool Transformer::chooses(const device::Choosing& choosing) const {
   // Filters need a row's logits in one place.
   return device_.chooses() && (replica_.size() == 1 || !choosing.filters(architecture_.vocabulary));

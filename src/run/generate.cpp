@@ -97,15 +97,12 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
   const Setup setup = rank_zero_first(world, [&] { return set_up(request); });
   Topology topology;
   sample::EngineLimits limits;
-  limits.prefill_chunk = request.engine.prefill_chunk;
   one_rank_complains(world, [&] {
     topology = make_topology(world, request.model.tensor_parallel, setup.checkpoints.architecture);
   });
   place_ranks(world, request.engine, topology);
-  one_rank_complains(world, [&] {
-    limits.max_batch = batch_size(setup.checkpoints, request.engine, topology);
-    limits.pages = plan_pages(setup.checkpoints, request.engine, topology, setup.longest, limits.max_batch);
-  });
+  one_rank_complains(
+      world, [&] { limits = plan_limits(setup.checkpoints, request.engine, topology, setup.longest); });
   ResidentModel resident(setup.checkpoints, request.engine, topology);
   resident.blend(request.recipe);
 
@@ -120,7 +117,7 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
     if (request.prompt_logprobs) score_prompt(resident, rows.back());
   }
   if (request.parameters.max_tokens > 0) {
-    sample::Engine engine(resident.device(), resident.transformer(), limits);
+    const auto engine = make_engine(resident, limits, topology, setup.longest);
     const sample::Sampling sampling{request.parameters, request.seed, setup.end_tokens};
     std::size_t next = 0;
     sample::EngineCallbacks callbacks;
@@ -145,7 +142,7 @@ std::vector<Generated> generate(const GenerateRequest& request, comm::Communicat
     callbacks.make_watcher = [&] {
       return std::make_unique<StopWatcher>(setup.tokenizer, request.parameters.stop);
     };
-    if (!engine.run(sampling, callbacks))
+    if (!engine->run(sampling, callbacks))
       throw Interrupted("generate was interrupted by a signal; nothing was written");
   } else {
     for (Generated& row : rows) row.completions.clear();

@@ -149,6 +149,11 @@ void read_max_batch(const Field& field, Settings& settings) {
   settings.engine.max_batch = is_auto ? 0 : read_int(field, 1, 65536);
 }
 
+void read_prefill_chunk(const Field& field, Settings& settings) {
+  const bool is_auto = field.value.is_text() && field.value.text == "auto";
+  settings.engine.prefill_chunk = is_auto ? 0 : read_int(field, 1, 65536);
+}
+
 double read_seconds(const Field& field) {
   return read_number(field, "a number of seconds from 0 to 1e9", [](double v) { return v >= 0 && v <= 1e9; });
 }
@@ -329,10 +334,12 @@ const std::array kKeys = {
            "Sequences that a replica works on at once; `auto`: from the sizes of the caches.", read_max_batch,
            [](S s) -> Text { return s.engine.max_batch == 0 ? "auto" : std::to_string(s.engine.max_batch); },
            nullptr},
-    JobKey{"engine.prefill_chunk", "whole number", "128", "",
-           "Tokens of a prompt that are computed in one step.",
-           [](const Field& f, Settings& s) { s.engine.prefill_chunk = read_int(f, 1, 65536); },
-           [](S s) -> Text { return std::to_string(s.engine.prefill_chunk); }, nullptr},
+    JobKey{"engine.prefill_chunk", "`auto` or a whole number", "auto", "",
+           "Tokens of prompts that are computed in one step; `auto`: 128, on a GPU 1024.", read_prefill_chunk,
+           [](S s) -> Text {
+             return s.engine.prefill_chunk == 0 ? "auto" : std::to_string(s.engine.prefill_chunk);
+           },
+           nullptr},
     JobKey{"engine.threads", "whole number", "0", "",
            "Threads of each rank; 0: one for each core that the rank is bound to.",
            [](const Field& f, Settings& s) { s.engine.threads = read_int(f, 0, 4096); },

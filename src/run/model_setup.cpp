@@ -188,6 +188,7 @@ Topology make_topology(comm::Communicator& world, int tensor_parallel,
   topology.replicas = world.size() / tensor_parallel;
   topology.replica_index = world.rank() / tensor_parallel;
   topology.replica = world.split(topology.replica_index, world.rank());
+  topology.peers = world.split(topology.replica->rank(), topology.replica_index);
   topology.node = world.split_by_node();
   return topology;
 }
@@ -198,8 +199,6 @@ bool Topology::agree(bool asked) const {
   return flag[0] != std::byte{0};
 }
 
-namespace {
-
 device::CpuOptions cpu_options(const EngineOptions& options, const Topology& topology) {
   device::CpuOptions cpu;
   cpu.threads = options.threads;
@@ -208,16 +207,23 @@ device::CpuOptions cpu_options(const EngineOptions& options, const Topology& top
   return cpu;
 }
 
-}  // namespace
-
 ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)
     : checkpoints_(checkpoints), options_(options), topology_(topology) {
   device_ = device::make_device({cpu_options(options, topology), topology.gpu});
+  group_ = make_device_group(*topology.replica, options, topology);
   const model::Shard shard{topology.replica->rank(), topology.replica->size()};
   weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage,
                                               checkpoints.compute, shard, checkpoints.own_dtypes);
   transformer_ = std::make_unique<model::Transformer>(*device_, checkpoints.architecture, *weights_,
-                                                      checkpoints.compute, *topology.replica);
+                                                      checkpoints.compute, *topology.replica, group_.get());
+}
+
+void ResidentModel::share_ingredients(const std::set<std::filesystem::path>& paths) {
+  const auto group = make_device_group(*topology_.peers, options_, topology_);
+  if (group == nullptr) return;
+  std::vector<const checkpoint::ModelFolder*> folders;
+  for (const std::filesystem::path& path : paths) folders.push_back(&checkpoints_.folder(path));
+  weights_->keep_ingredients(folders, *topology_.peers, *group);
 }
 
 std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
@@ -238,67 +244,6 @@ std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
   }
   blend_seconds_ += watch.seconds();
   return hash_;
-}
-
-namespace {
-
-/// Bytes for keys and values beside the weights, where the job does not say: of what this rank may have of a
-/// GPU's free memory, or of the host's.
-std::uint64_t cache_budget(std::uint64_t weights, const EngineOptions& options, const Topology& topology) {
-  const auto ranks = static_cast<std::uint64_t>(topology.node->size());
-  if (!topology.gpu) {  // half: checkpoints are mapped, and others have work here, too
-    const std::uint64_t share = available_memory() / ranks;
-    return share > weights ? (share - weights) / 2 : 0;
-  }
-  // A quarter for a step's values, graphs and NCCL; what remains of it keeps the ingredients.
-  const std::uint64_t share = topology.gpu_free_bytes / (options.share_gpu ? ranks : 1);
-  return share > weights ? (share - weights) / 4 * 3 : 0;
-}
-
-}  // namespace
-
-/// On a GPU: from some 256 sequences on products take longer than reading the weights, which is all that more
-/// sequences would share (docs/performance.md). On the CPU: the widest values of a step, the feed-forward's
-/// gates and inputs (2 x [rows, F], f32), stay in the second cache level of the cores that work on them.
-/// Fewer rows than 32 wait for weights; with more than 256 nothing is gained and the cache of keys grows.
-int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology) {
-  if (options.max_batch > 0) return options.max_batch;
-  constexpr int kSequencesOfGpu = 256;
-  if (topology.gpu) return kSequencesOfGpu;
-  const std::int64_t row =
-      2 * static_cast<std::int64_t>(sizeof(float)) * checkpoints.architecture.feed_forward;
-  const std::int64_t cache =
-      device::cpu_cache_bytes(cpu_options(options, topology)) * topology.replica->size();
-  double fewest[] = {-static_cast<double>(std::clamp<std::int64_t>(cache / row / 16 * 16, 32, 256))};
-  topology.replica->all_reduce_max(fewest);
-  return static_cast<int>(-fewest[0]);
-}
-
-int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology,
-               std::int64_t longest, int largest_batch) {
-  const std::uint64_t page =
-      model::Transformer::page_bytes(checkpoints.architecture, checkpoints.compute, topology.replica->size());
-  const auto per_sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(longest)) + 1;
-  // Prompts that wait or are kept need some too: half as many again.
-  const std::uint64_t wanted =
-      per_sequence * static_cast<std::uint64_t>(largest_batch) * 3 / 2 + per_sequence;
-  std::uint64_t budget = options.kv_cache_bytes;
-  if (budget == 0) {
-    const std::uint64_t weights = model::Weights::bytes_for(checkpoints.architecture, checkpoints.storage,
-                                                            checkpoints.compute, topology.replica->size());
-    budget = cache_budget(weights, options, topology);
-  }
-  double fewest[] = {-static_cast<double>(std::min(wanted, budget / page))};
-  topology.replica->all_reduce_max(fewest);
-  const auto pages = static_cast<std::uint64_t>(-fewest[0]);
-  if (pages < per_sequence) {
-    throw EnvironmentError("key/value cache: expected at least " +
-                           std::to_string((per_sequence * page + 1023) / 1024) + " KiB for one sequence of " +
-                           std::to_string(longest) + " tokens, found " + std::to_string(budget / 1024) +
-                           " KiB: raise engine.kv_cache or lower decode.max_tokens");
-  }
-  constexpr std::uint64_t kMostPages = std::uint64_t{1} << 30;
-  return static_cast<int>(std::min(pages, kMostPages));
 }
 
 }  // namespace wisk::run

@@ -1,8 +1,9 @@
 #include "placement.hpp"
 
 #include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
 #include <wisk/comm/nccl.hpp>
 #include <wisk/core/error.hpp>
@@ -29,51 +30,68 @@ std::vector<std::string> gather_texts(comm::Communicator& ranks, const std::stri
   return texts;
 }
 
-/// The GPUs that this rank could compute on; where there are none, why.
-std::vector<device::GpuInfo> usable_gpus(std::string& why_none) {
-  std::vector<device::GpuInfo> gpus = device::list_gpus(why_none), usable;
-  std::copy_if(gpus.begin(), gpus.end(), std::back_inserter(usable), device::can_compute);
-  if (usable.empty() && !gpus.empty()) {
+/// What this rank sees.
+RankView view_of(const comm::Communicator& world, int node) {
+  RankView view{node, world.host(), {}, {}};
+  const std::vector<device::GpuInfo> gpus = device::list_gpus(view.why_none);
+  std::copy_if(gpus.begin(), gpus.end(), std::back_inserter(view.gpus), device::can_compute);
+  if (view.gpus.empty() && !gpus.empty()) {
     const device::GpuInfo& old = gpus.front();
-    why_none = old.name + " has compute capability " + std::to_string(old.major) + "." +
-               std::to_string(old.minor) + ", and wisk needs 8.0 (A100) or newer";
+    view.why_none = old.name + " has compute capability " + std::to_string(old.major) + "." +
+                    std::to_string(old.minor) + ", and wisk needs 8.0 (A100) or newer";
   }
-  return usable;
+  return view;
 }
 
-/// The names of each rank's usable GPUs. Collective over the node.
-std::vector<std::vector<std::string>> names_on(comm::Communicator& node,
-                                               const std::vector<device::GpuInfo>& gpus) {
-  std::string mine;
-  for (const device::GpuInfo& gpu : gpus) mine += gpu.bus_id + "\n";
-  std::vector<std::vector<std::string>> names;
-  for (const std::string& text : gather_texts(node, mine)) {
-    std::istringstream lines(text);
-    names.emplace_back();
-    for (std::string line; std::getline(lines, line);) names.back().push_back(line);
-  }
-  return names;
+/// Every rank's view, in order. Collective.
+std::vector<RankView> gather_views(comm::Communicator& world, Topology& topology) {
+  std::array<int, 1> node = {world.rank()};
+  topology.node->broadcast(std::as_writable_bytes(std::span(node)), 0);
+  std::vector<RankView> views;
+  for (const std::string& text : gather_texts(world, text_of(view_of(world, node[0]))))
+    views.push_back(view_from(text));
+  return views;
 }
 
-[[noreturn]] void fail_without_gpu(const comm::Communicator& world, const std::string& why, bool wanted) {
-  throw EnvironmentError(
-      std::string("engine.device: expected a GPU that CUDA can use") +
-      (wanted ? "" : ", as other ranks have") + ", found none on " + world.host() + ": " + why +
-      (wanted ? "; engine.device: cpu computes without" : "; engine.device: cpu computes without on all"));
-}
-
-[[noreturn]] void fail_crowded(const comm::Communicator& world,
-                               const std::vector<std::vector<std::string>>& names) {
+/// Without looking at other nodes.
+std::optional<device::GpuInfo> gpu_on_node(const std::vector<RankView>& views, std::size_t rank, bool share) {
+  std::vector<std::vector<std::string>> visible;
+  std::size_t mine = 0;
   std::set<std::string> all;
-  for (const auto& list : names) all.insert(list.begin(), list.end());
-  const std::string ranks = std::to_string(names.size()), gpus = std::to_string(all.size());
+  for (std::size_t r = 0; r < views.size(); ++r) {
+    if (views[r].node != views[rank].node) continue;
+    if (r == rank) mine = visible.size();
+    visible.emplace_back();
+    for (const device::GpuInfo& gpu : views[r].gpus) visible.back().push_back(gpu.bus_id);
+    all.insert(visible.back().begin(), visible.back().end());
+  }
+  if (const auto place = share_out_gpus(visible, share)[mine]) return views[rank].gpus[*place];
+  const std::string ranks = std::to_string(visible.size()), gpus = std::to_string(all.size());
   throw EnvironmentError("engine.device: expected a GPU for each of the " + ranks + " ranks on " +
-                         world.host() + ", found " + gpus + (all.size() == 1 ? " GPU" : " GPUs") +
+                         views[rank].host + ", found " + gpus + (all.size() == 1 ? " GPU" : " GPUs") +
                          ": start " + gpus +
                          " on a node (or allow engine.share_gpu, or set engine.device: cpu)");
 }
 
 }  // namespace
+
+std::string text_of(const RankView& view) {
+  nlohmann::json gpus = nlohmann::json::array();
+  for (const device::GpuInfo& gpu : view.gpus)
+    gpus.push_back({gpu.index, gpu.name, gpu.major, gpu.minor, gpu.multiprocessors, gpu.memory_bytes,
+                    gpu.memory_bytes_per_second, gpu.bus_id});
+  const nlohmann::json all = {view.node, view.host, view.why_none, gpus};
+  return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+RankView view_from(const std::string& text) {
+  const auto all = nlohmann::json::parse(text);
+  RankView view{all[0], all[1], {}, all[2]};
+  for (const auto& item : all[3]) {
+    view.gpus.push_back({item[0], item[1], item[2], item[3], item[4], item[5], item[6], item[7]});
+  }
+  return view;
+}
 
 std::vector<std::optional<std::size_t>> share_out_gpus(const std::vector<std::vector<std::string>>& visible,
                                                        bool share) {
@@ -95,32 +113,40 @@ std::vector<std::optional<std::size_t>> share_out_gpus(const std::vector<std::ve
   return places;
 }
 
+std::optional<device::GpuInfo> choose_gpu(const std::vector<RankView>& views, std::size_t rank,
+                                          const EngineOptions& options) {
+  const bool wanted = options.device == DeviceChoice::kCuda,
+             somewhere = std::any_of(views.begin(), views.end(),
+                                     [](const RankView&view) { return !view.gpus.empty(); });
+  if (options.device == DeviceChoice::kCpu || (!wanted && !somewhere)) return std::nullopt;
+  const RankView& view = views[rank];
+  if (view.gpus.empty()) {
+    throw EnvironmentError("engine.device: expected a GPU that CUDA can use" +
+                           std::string(somewhere ? ", as other ranks have" : "") + ", found none on " +
+                           view.host + ": " + view.why_none + "; engine.device: cpu computes without" +
+                           (somewhere ? " on all of them" : ""));
+  }
+  const device::GpuInfo gpu = *gpu_on_node(views, rank, options.share_gpu);
+  const RankView& first = views.front();
+  if (!first.gpus.empty() && device::kind_of(gpu) != device::kind_of(first.gpus.front())) {
+    throw EnvironmentError("engine.device: expected GPUs of one kind, as " + first.gpus.front().name + " (" +
+                           device::kind_of(first.gpus.front()) + ") of rank 0 on " + first.host + ", found " +
+                           gpu.name + " (" + device::kind_of(gpu) + ") on " + view.host +
+                           ": they need not draw the same tokens");
+  }
+  return gpu;
+}
+
 void place_ranks(comm::Communicator& world, const EngineOptions& options, Topology& topology) {
   topology.gpu.reset();
   topology.kind = "cpu";
-  if (options.device == DeviceChoice::kCpu) return;
-  std::string why_none;
-  const std::vector<device::GpuInfo> gpus = usable_gpus(why_none);
-  const auto names = names_on(*topology.node, gpus);
-  const auto place =
-      share_out_gpus(names, options.share_gpu)[static_cast<std::size_t>(topology.node->rank())];
-  std::int64_t with_gpus[] = {gpus.empty() ? 0 : 1};
-  world.all_reduce_sum(std::span<std::int64_t>(with_gpus));
-  const bool wanted = options.device == DeviceChoice::kCuda;
-  if (!wanted && with_gpus[0] == 0) return;
+  if (options.device == DeviceChoice::kCpu) return;  // and leaves CUDA alone
+  const std::vector<RankView> views = gather_views(world, topology);
   one_rank_complains(world, [&] {
-    if (gpus.empty()) fail_without_gpu(world, why_none, wanted);
-    if (!place) fail_crowded(world, names);
-    topology.gpu = gpus[*place];
-    topology.gpu_free_bytes = device::free_gpu_memory(*topology.gpu);
+    topology.gpu = choose_gpu(views, static_cast<std::size_t>(world.rank()), options);
+    if (!topology.gpu) return;
     topology.kind = device::kind_of(*topology.gpu);
-  });
-  const std::string first = comm::broadcast_string(world, topology.kind, 0);
-  one_rank_complains(world, [&] {
-    if (first == topology.kind) return;
-    throw EnvironmentError("engine.device: expected the kind of GPU that rank 0 has, " + first + ", found " +
-                           topology.gpu->name + " (" + topology.kind + ") on " + world.host() +
-                           ": samples of one run come from one kind");
+    topology.gpu_free_bytes = device::free_gpu_memory(*topology.gpu);
   });
 }
 

@@ -5,7 +5,22 @@
 #include <string>
 #include <vector>
 
+#include <wisk/device/factory.hpp>
+#include <wisk/run/job.hpp>
+
 namespace wisk::run {
+
+/// What a rank sees, as it tells the others.
+struct RankView {
+  int node = 0;  ///< the same for ranks of one node, and only for them
+  std::string host;
+  std::vector<device::GpuInfo> gpus;  ///< that it could compute on
+  std::string why_none;               ///< where there are none
+};
+
+/// For the way to other ranks.
+std::string text_of(const RankView& view);
+RankView view_from(const std::string& text);
 
 /// For each rank of a node, in order, the place of its GPU in what it sees. `visible`: names of GPUs, the
 /// same for the same GPU in every rank. The first one that no rank before has, nullopt when there is none
@@ -13,5 +28,10 @@ namespace wisk::run {
 /// none.
 std::vector<std::optional<std::size_t>> share_out_gpus(const std::vector<std::vector<std::string>>& visible,
                                                        bool share);
+
+/// The GPU of world rank `rank`, nullopt for the CPU. `views`: one a world rank. Throws EnvironmentError
+/// where it cannot have what the options ask for; its kind has to be that of rank 0, too.
+std::optional<device::GpuInfo> choose_gpu(const std::vector<RankView>& views, std::size_t rank,
+                                          const EngineOptions& options);
 
 }  // namespace wisk::run

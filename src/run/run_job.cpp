@@ -121,15 +121,12 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   const Plan plan = make_plan(request.job_file, request.overrides, world);
   Topology topology;
   sample::EngineLimits limits;
-  limits.prefill_chunk = plan.job.engine.prefill_chunk;
   one_rank_complains(world, [&] {
     topology = make_topology(world, plan.job.model.tensor_parallel, plan.checkpoints.architecture);
   });
   place_ranks(world, plan.job.engine, topology);
-  one_rank_complains(world, [&] {
-    limits.max_batch = batch_size(plan.checkpoints, plan.job.engine, topology);
-    limits.pages = plan_pages(plan.checkpoints, plan.job.engine, topology, plan.longest, limits.max_batch);
-  });
+  one_rank_complains(
+      world, [&] { limits = plan_limits(plan.checkpoints, plan.job.engine, topology, plan.longest); });
   const std::uint64_t job_hash = store::hash_of(plan.keys);
   std::optional<store::RunDirectory> directory = open_directory(request, plan, world);
   const std::filesystem::path path =

@@ -11,8 +11,13 @@ using comm::Slice;
 Worker::Worker(const WorkerContext& context, const sample::EngineLimits& limits)
     : context_(context),
       resident_(context.plan.checkpoints, context.plan.job.engine, context.topology),
-      engine_(std::make_unique<sample::Engine>(resident_.device(), resident_.transformer(), limits)),
+      engine_(make_engine(resident_, limits, context.topology, context.plan.longest)),
       counts_(context.plan.job.arms.size(), context.plan.prompts.size()) {
+  std::set<std::filesystem::path> ingredients;
+  for (const Arm& arm : context.plan.job.arms) {
+    for (const merge::Ingredient& ingredient : arm.recipe.ingredients) ingredients.insert(ingredient.folder);
+  }
+  resident_.share_ingredients(ingredients);
   for (const store::PrefixRecord& prefix : context.before.prefixes()) prefixes_[prefix.id] = &prefix;
 }
 

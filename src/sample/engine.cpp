@@ -11,7 +11,11 @@
 namespace wisk::sample {
 
 Engine::Engine(device::Device& device, model::Transformer& transformer, const EngineLimits& limits)
-    : state_(std::make_unique<State>(device, transformer, limits)) {}
+    : state_(std::make_unique<State>(device, transformer, limits)) {
+  // On a device with memory of its own all of it is taken now: later nobody could ask for less.
+  if (!device.is_host_memory())
+    transformer.reserve(limits.max_batch + limits.prefill_chunk, limits.max_batch, state_->cache);
+}
 
 Engine::~Engine() = default;
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <wisk/device/device.hpp>
+#include <wisk/device/factory.hpp>
 #include <wisk/model/weights.hpp>
 
 namespace wisk::bench {
@@ -55,10 +55,19 @@ inline double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// "cpu", with so many threads.
+/// "cpu", or "cuda": the first GPU. Throws where there is none.
 inline std::unique_ptr<device::Device> make_device(const std::string& name, int threads) {
-  if (name == "cpu") return device::make_cpu_device({.threads = threads});
-  throw std::runtime_error("expected --device cpu, found " + name);
+  device::DeviceOptions options;
+  options.cpu.threads = threads;
+  if (name == "cuda") {
+    std::string why_none;
+    const std::vector<device::GpuInfo> gpus = device::list_gpus(why_none);
+    if (gpus.empty()) throw std::runtime_error("no GPU: " + why_none);
+    options.gpu = gpus.front();
+  } else if (name != "cpu") {
+    throw std::runtime_error("expected --device cpu or cuda, found " + name);
+  }
+  return device::make_device(options);
 }
 
 /// Numbers between -0.04 and 0.04 for matrices, ones for norms, zeros for biases: activations of ordinary

@@ -31,12 +31,20 @@ AttentionShape attention_shape(const Shape& shape) {
           shape.window};
 }
 
+/// One page again and again, then another.
+std::vector<std::int32_t> long_table(std::int32_t page, std::int32_t last) {
+  std::vector<std::int32_t> pages(130, page);
+  pages.push_back(last);
+  return pages;
+}
+
 /// Sequences 0, 1, 2 share a prompt of two pages, 0 and 1 also a third; 3 is by itself, longer than the
-/// rings of pages in shared memory.
+/// rings of pages in shared memory; 4 and 5 have the same page more often than threads look for a difference.
 const std::vector<std::vector<std::int32_t>> kTables = {
-    {3, 8, 1, 12, 5}, {3, 8, 1, 7}, {3, 8, 2, 9}, {4, 10, 6, 11, 14, 13, 16, 15, 18, 17, 20}};
+    {3, 8, 1, 12, 5},   {3, 8, 1, 7},      {3, 8, 2, 9}, {4, 10, 6, 11, 14, 13, 16, 15, 18, 17, 20},
+    long_table(21, 22), long_table(21, 23)};
 constexpr float kLimit = 3;  // of queries, keys and values
-constexpr int kPages = 21;   // 0 and 19 belong to nobody
+constexpr int kPages = 24;   // 0 and 19 belong to nobody
 
 /// A cache with everything that `tokens` may see, and NaNs elsewhere; their queries.
 class Scene {
@@ -223,6 +231,18 @@ TEST_P(CudaAttention, LongerThanTheRingsOfPages) {
   if (kThreadSanitizer) return;
   check({8, 1, 128}, {{3, last}, {3, last - 32}, {3, 200}, {3, 0}, {3, 201}, {0, 140}});
   check({2, 1, 256}, {{3, last}, {2, 77}});
+}
+
+/// A difference in the last place of a sum shows in one of about 2^16 results, which are bf16.
+TEST_P(CudaAttention, ManyResults) {
+  if (kAddressSanitizer || kThreadSanitizer) GTEST_SKIP() << "nothing that other tests do not do";
+  const Scene scene({8, 2, 256}, DType::kBFloat16, prefill(3, 20, 148));
+  scene.check();
+}
+
+TEST_P(CudaAttention, PagesThatDifferLate) {
+  const Scene scene({1, 1, 64}, DType::kBFloat16, {{4, 4165}, {5, 4166}});
+  scene.check(scene.most_together());
 }
 
 TEST_P(CudaAttention, OneTokenAndNone) {

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Usage: sass_test.sh EXPECTATIONS OBJECT...
 # Looks at the machine code of the compiled kernels: that it has the instructions which make them fast, on every GPU that
-# they are compiled for, and no access to local memory (registers that were spilled, arrays that did not fit into them).
+# they are compiled for, no access to local memory (registers that were spilled, arrays that did not fit into them), and
+# no trap, with which nvcc ends code that it could not make without saying so.
 # Needs cuobjdump (in $WISK_CUOBJDUMP or the PATH): part of a whole CUDA toolkit, or PyPI's nvidia-cuda-cuobjdump.
 # Without it exits with 77, skipped.
 set -eu
@@ -35,11 +36,13 @@ awk '
     instruction = ($2 ~ /^@/) ? $3 : $2
     lines++
     if (instruction ~ /^(STL|LDL)/) local[kernel]++
+    if (instruction ~ /^BPT\.TRAP/) traps[kernel]++
     for (r = 1; r <= rules; r++) if (instruction ~ ("^" rule_instruction[r])) count[r, kernel]++
   }
   END {
     if (lines == 0) fail("no code found")
     for (kernel in local) fail(kernel ": " local[kernel] " accesses to local memory")
+    for (kernel in traps) fail(kernel ": " traps[kernel] " traps")
     for (r = 1; r <= rules; r++) {
       seen = 0
       for (kernel in kernels) {

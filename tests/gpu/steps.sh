@@ -13,7 +13,7 @@ say() { # line: printed, and kept for the summary
 }
 
 step() { # name seconds command...: its output in $OUT/step.log and gpu.log; false if it failed
-  local name=$1 limit=$2 left=$((deadline - SECONDS)) begin=$SECONDS status
+  local name=$1 limit=$(($2 * ${PATIENCE:-1})) left=$((deadline - SECONDS)) begin=$SECONDS status
   shift 2
   if [ $left -lt 10 ]; then say "$name: skipped, no time left"; return 0; fi
   [ $left -ge "$limit" ] || limit=$left
@@ -34,12 +34,22 @@ step() { # name seconds command...: its output in $OUT/step.log and gpu.log; fal
   else
     failed=$((failed + 1))
     case $status in
+      '0, but saw no GPU') say "$name: FAILED, it saw no GPU" ;;
       124 | 137) say "$name: FAILED, over its $limit s" ;;
       *) say "$name: FAILED, status $status" ;;
     esac
     tail -n 25 "$OUT/step.log"
     return 1
   fi
+}
+
+gpu_step() { # the same where there is a GPU
+  if [ -z "$gpu" ]; then say "$1: skipped, no GPU"; return 0; fi
+  step "$@"
+}
+
+first_number() { # of the last step
+  sed -n 1p "$OUT/step.log" 2>/dev/null | grep -xE '[0-9.e+]+' || true
 }
 
 summary() { # ends the script
@@ -84,5 +94,6 @@ write_table() { # GPU
   echo "$query: $(nvidia-smi --query-gpu=$query --format=csv,noheader 2>/dev/null || echo unknown)."
   echo "Source: $(git rev-parse --short HEAD 2>/dev/null || echo 'no git'). Command: \`SHAPES=\"$SHAPES\" BATCHES=$BATCHES tests/gpu/run\`. Medians (smallest to largest)."
   printf '\n| what | figure |\n|---|---|\n%s' "$(printf '%s' "$rows" | sed '/^$/d')"
-  printf '\n\n%s' "$lines"
+  echo
+  printf '\n%s' "$lines" | sed 's/^./- &/'
 }

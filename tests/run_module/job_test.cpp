@@ -141,7 +141,7 @@ engine:
   share_gpu: false
   kv_cache: auto
   max_batch: auto
-  prefill_chunk: 128
+  prefill_chunk: auto
   threads: 0
   save_seconds: 300
   heartbeat_seconds: 60

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <tuple>
 #include <wisk/comm/mpi.hpp>
 #include <wisk/core/error.hpp>
 #include <wisk/run/devices.hpp>
@@ -40,6 +41,120 @@ TEST(ShareOutGpus, MoreRanksThanGpus) {
   EXPECT_EQ(share_out_gpus({two, two, two, two, two}, true), (Places{0, 1, 0, 1, 0}));
   EXPECT_EQ(share_out_gpus({{"a"}, {}, {"a"}}, true), (Places{0, std::nullopt, 0}));
   EXPECT_EQ(share_out_gpus({}, true), (Places{}));
+}
+
+/// GPUs of compute capability 9.0 called `buses`, as CUDA counts them.
+std::vector<device::GpuInfo> gpus_of(const std::vector<std::string>& buses, int major = 9) {
+  std::vector<device::GpuInfo> gpus;
+  for (const std::string& bus : buses) {
+    device::GpuInfo gpu;
+    gpu.index = static_cast<int>(gpus.size());
+    gpu.name = "Fast" + std::to_string(major);
+    gpu.major = major;
+    gpu.bus_id = bus;
+    gpus.push_back(gpu);
+  }
+  return gpus;
+}
+
+/// Bus of each rank's GPU; "cpu", or what it complains about.
+std::vector<std::string> chosen(const std::vector<RankView>& views, const EngineOptions& options) {
+  std::vector<std::string> all;
+  for (std::size_t rank = 0; rank < views.size(); ++rank) {
+    try {
+      const auto gpu = choose_gpu(views, rank, options);
+      all.push_back(gpu ? gpu->bus_id + "#" + std::to_string(gpu->index) : "cpu");
+    } catch (const EnvironmentError& error) {
+      all.emplace_back(error.what());
+    }
+  }
+  return all;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(ChooseGpu, TwoNodesWithTwoGpusEach) {
+  // The same bus on two nodes is two GPUs; ranks of a node need not be neighbours.
+  const auto two = gpus_of({"1B", "3D"});
+  const std::vector<RankView> views = {
+      {0, "n1", two, ""}, {1, "n2", two, ""}, {0, "n1", two, ""}, {1, "n2", two, ""}};
+  const Texts expected = {"1B#0", "1B#0", "3D#1", "3D#1"};
+  EXPECT_EQ(chosen(views, {}), expected);
+  EngineOptions options;
+  options.device = DeviceChoice::kCuda;
+  EXPECT_EQ(chosen(views, options), expected);
+  options.device = DeviceChoice::kCpu;
+  EXPECT_EQ(chosen(views, options), (Texts{"cpu", "cpu", "cpu", "cpu"}));
+}
+
+TEST(ChooseGpu, MoreRanksThanGpusIsAnErrorUnlessTheyShare) {
+  const auto one = gpus_of({"1B"});
+  const std::vector<RankView> views = {{0, "n1", one, ""}, {0, "n1", one, ""}, {0, "n1", one, ""}};
+  const Texts found = chosen(views, {});
+  EXPECT_EQ(found[0], "1B#0");
+  EXPECT_EQ(
+      found[1].rfind("engine.device: expected a GPU for each of the 3 ranks on n1, found 1 GPU: start 1 ", 0),
+      0u)
+      << found[1];
+  EXPECT_EQ(found[2], found[1]);
+  EngineOptions options;
+  options.share_gpu = true;
+  EXPECT_EQ(chosen(views, options), (Texts{"1B#0", "1B#0", "1B#0"}));
+}
+
+TEST(ChooseGpu, ANodeWithoutGpusAmongOthersIsAnError) {
+  const std::vector<RankView> views = {{0, "n1", gpus_of({"1B"}), ""}, {1, "n2", {}, "no driver"}};
+  for (const DeviceChoice choice : {DeviceChoice::kAuto, DeviceChoice::kCuda}) {
+    EngineOptions options;
+    options.device = choice;
+    const Texts found = chosen(views, options);
+    EXPECT_EQ(found[0], "1B#0");
+    EXPECT_EQ(
+        found[1],
+        "engine.device: expected a GPU that CUDA can use, as other ranks have, found none on n2: no driver; "
+        "engine.device: cpu computes without on all of them");
+  }
+}
+
+TEST(ChooseGpu, NoGpusAnywhere) {
+  const std::vector<RankView> views = {{0, "n1", {}, "no driver"}, {1, "n2", {}, "no GPU"}};
+  EXPECT_EQ(chosen(views, {}), (Texts{"cpu", "cpu"}));
+  EngineOptions options;
+  options.device = DeviceChoice::kCuda;
+  EXPECT_EQ(chosen(views, options)[1],
+            "engine.device: expected a GPU that CUDA can use, found none on n2: no GPU; engine.device: cpu "
+            "computes "
+            "without");
+}
+
+TEST(ChooseGpu, KindsAreNotMixed) {
+  const std::vector<RankView> views = {{0, "n1", gpus_of({"1B"}), ""}, {1, "n2", gpus_of({"1B"}, 8), ""}};
+  const Texts found = chosen(views, {});
+  EXPECT_EQ(found[0], "1B#0");
+  EXPECT_EQ(
+      found[1].rfind("engine.device: expected GPUs of one kind, as Fast9 (cuda sm_90) of rank 0 on n1, found "
+                     "Fast8 (cuda sm_80) on n2",
+                     0),
+      0u)
+      << found[1];
+}
+
+TEST(RankViews, ArriveAsTheyWere) {
+  const RankView view{
+      3, "host \"n1\"", {{0, "A", 8, 0, 108, 42, 1.5, "1B"}, {1, "B\n", 9, 0, 132, 1ull << 40, 0, "3D"}}, ""};
+  const RankView found = view_from(text_of(view));
+  EXPECT_EQ(found.node, view.node);
+  EXPECT_EQ(found.host, view.host);
+  EXPECT_EQ(found.why_none, view.why_none);
+  ASSERT_EQ(found.gpus.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const device::GpuInfo &a = found.gpus[i], &b = view.gpus[i];
+    EXPECT_EQ(std::tie(a.index, a.name, a.major, a.minor, a.multiprocessors, a.memory_bytes,
+                       a.memory_bytes_per_second, a.bus_id),
+              std::tie(b.index, b.name, b.major, b.minor, b.multiprocessors, b.memory_bytes,
+                       b.memory_bytes_per_second, b.bus_id));
+  }
+  EXPECT_EQ(view_from(text_of({0, "", {}, "why"})).why_none, "why");
 }
 
 class PlaceRanks : public ::testing::Test {

@@ -48,6 +48,10 @@ class Transformer {
   /// tokens listed in `rows` (indices into the step).
   Logits forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
 
+  /// Takes the memory that a step of so many tokens and rows needs, by computing one of nothing. Throws
+  /// EnvironmentError when there is not enough. Collective over the replica.
+  void reserve(std::int64_t tokens, std::int64_t rows, device::KvCache& cache);
+
   /// Whether the device chooses tokens so: then begin() and choices() are there.
   [[nodiscard]] bool chooses(const device::Choosing& choosing) const;
 

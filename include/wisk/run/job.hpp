@@ -29,7 +29,7 @@ struct EngineOptions {
   bool share_gpu = false;                     ///< ranks of a node may have the same GPU
   std::uint64_t kv_cache_bytes = 0;           ///< 0: from the memory that is free
   int max_batch = 0;                          ///< sequences at once; 0: from the sizes of the caches
-  int prefill_chunk = 128;                    ///< tokens of a prompt in one step
+  int prefill_chunk = 0;                      ///< tokens of prompts in one step; 0: 128, on a GPU 1024
   int threads = 0;                            ///< 0: the cores that the rank is bound to
   double save_seconds = 300;  ///< between savings of unfinished samples and of results.h5; 0: at the end only
   double heartbeat_seconds = 60;   ///< a rank that is silent for so long ends the run; 0: never

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include <wisk/merge/recipe.hpp>
 #include <wisk/model/transformer.hpp>
 #include <wisk/run/job.hpp>
+#include <wisk/sample/engine.hpp>
 #include <wisk/tokenizer/chat.hpp>
 #include <wisk/tokenizer/tokenizer.hpp>
 
@@ -61,6 +63,8 @@ std::vector<std::int32_t> with_stop_tokens(std::vector<std::int32_t> end_tokens,
 /// Where a rank stands: its replica (the ranks that hold one model), its node and its GPU.
 struct Topology {
   std::unique_ptr<comm::Communicator> replica, node;
+  std::unique_ptr<comm::Communicator>
+      peers;  ///< the ranks that hold the same part of the model in each replica
   int replicas = 1, replica_index = 0;
   std::optional<device::GpuInfo> gpu;  ///< none: it computes on the CPU
   std::uint64_t gpu_free_bytes = 0;    ///< of its memory, when it was chosen
@@ -85,21 +89,25 @@ void place_ranks(comm::Communicator& world, const EngineOptions& options, Topolo
 std::unique_ptr<comm::DeviceGroup> make_device_group(comm::Communicator& ranks, const EngineOptions& options,
                                                      const Topology& topology);
 
-/// Sequences in a step: options.max_batch, or as many as the caches serve best. Collective over the replica,
-/// the same on each of its ranks.
-int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology);
+/// Threads for host work, of the cores that this rank shares with the node's others.
+device::CpuOptions cpu_options(const EngineOptions& options, const Topology& topology);
 
-/// Pages for the cache: what `largest_batch` sequences of `longest` tokens need, if that fits the memory
-/// budget (options.kv_cache_bytes, or a share of what is free), else what fits. Throws EnvironmentError
-/// when one sequence doesn't fit. To be called before the
-/// weights are allocated. Collective over the replica, the same on each of its ranks.
-int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology,
-               std::int64_t longest, int largest_batch);
+/// What an engine may use: sequences at once and tokens of prompts as the options say, or as many as the
+/// hardware serves best; pages for that many sequences of `longest` tokens, or as many as fit the memory
+/// budget (options.kv_cache_bytes, or a share of what is free). Throws EnvironmentError when one sequence
+/// doesn't fit. To be called before the weights are allocated. Collective over the replica, the same on each
+/// of its ranks.
+sample::EngineLimits plan_limits(const Checkpoints& checkpoints, const EngineOptions& options,
+                                 const Topology& topology, std::int64_t longest);
 
 /// A device with its weights and model: everything of a rank that computes. Owns it all; one thread.
 class ResidentModel {
  public:
   ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology);
+
+  /// Where several replicas compute on GPUs: reads each of these checkpoints once and gives it to all, to be
+  /// kept for blending, if there is room. Collective over all ranks.
+  void share_ingredients(const std::set<std::filesystem::path>& paths);
 
   /// Blends a recipe into the resident weights (nothing is read when it is resident already). Returns the
   /// hash of the replica's resident weights. Collective over the replica.
@@ -114,11 +122,18 @@ class ResidentModel {
   EngineOptions options_;
   Topology& topology_;
   std::unique_ptr<device::Device> device_;
+  std::unique_ptr<comm::DeviceGroup> group_;  // of the replica's GPUs, where there are several
   std::unique_ptr<model::Weights> weights_;
   std::unique_ptr<model::Transformer> transformer_;
   std::string resident_;  // recipe, in canonical text
   std::uint64_t hash_ = 0;
   double blend_seconds_ = 0;
 };
+
+/// An engine with these limits, or, on a GPU that has less memory than was planned, with half of them, and so
+/// on: a warning says so. Throws EnvironmentError when there is too little for one sequence of `longest`
+/// tokens. Collective over the replica.
+std::unique_ptr<sample::Engine> make_engine(ResidentModel& resident, sample::EngineLimits limits,
+                                            const Topology& topology, std::int64_t longest);
 
 }  // namespace wisk::run

@@ -100,7 +100,7 @@ struct EngineCounters {
 /// the same bits. Results depend on nothing of this: see the tests. Owns its cache; one thread.
 class Engine {
  public:
-  /// Throws EnvironmentError when there is no memory for the cache.
+  /// Throws EnvironmentError when there is no memory for the cache, or for the largest step.
   Engine(device::Device& device, model::Transformer& transformer, const EngineLimits& limits);
   ~Engine();
 

@@ -198,6 +198,7 @@ struct AttentionTile {
     for (int w = 0; w < kWide; ++w) {
       if (!kWhole && 2 * w >= dim.panels()) continue;
       const int panel = 2 * w + lane.row / 4;
+      // Where there is no second panel, half of the rows are computed for nobody.
       const bool there = kWhole || panel < dim.panels();
       const Words* from = values + (there ? panel : 0) * (4 * kPanel) + lane.unit();
       float block_sums[2][4] = {};
@@ -205,7 +206,7 @@ struct AttentionTile {
         Words a[2];
         for (int i = 0; i < 2; ++i) {
           a[i] = load_shared_16(from + 32 * c + 16 * i);
-          for (std::uint32_t& word : a[i].word) word &= there ? seen[2 * c + i] : 0u;
+          for (std::uint32_t& word : a[i].word) word &= seen[2 * c + i];
         }
         multiply_panels(block_sums, a[0], a[1], {weights.pairs[2 * c], weights.pairs[2 * c + 1]});
       }

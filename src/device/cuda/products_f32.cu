@@ -13,6 +13,7 @@ namespace wisk::device::cuda {
 namespace {
 
 constexpr int kThreads = 256, kStageK = 32;
+constexpr int kBlocks = 3;  // of a multiprocessor: with more, registers are spilled
 constexpr int kPanels = 4, kFeatures = kPanels * kPanelRows;  // of a block
 constexpr int kThreadFeatures = 4, kTokenGroups = kThreads / (kFeatures / kThreadFeatures);
 
@@ -114,7 +115,7 @@ __device__ void multiply(const Item<kMatrices>& item, int first_panel, std::int6
 /// Block b: group b / token_tiles of kPanels panels (of each matrix), tokens from
 /// b % token_tiles * kTokens on; kThreads threads. With two matrices out = act(first) * second.
 template <int kMatrices, int kThreadTokens>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocks)
     product_f32_kernel(const ProductList<Item<kMatrices>> items, Activation activation, std::int64_t rows,
                        unsigned token_tiles) {
   using T = Tile<kMatrices, kThreadTokens>;

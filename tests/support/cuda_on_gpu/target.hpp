@@ -31,7 +31,7 @@ inline void wait_for_kernels() {
 
 /// A GPU has no thread orders, no bank conflicts that a test could count, and its tensor cores add up in an
 /// order of their own: see bound_of_sum.
-inline constexpr bool kEmulator = false;
+inline constexpr bool kEmulator = false, kExactSums = kEmulator;
 
 /// A GPU has its own.
 enum class ThreadOrder { kOfTheGpu };

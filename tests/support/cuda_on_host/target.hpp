@@ -23,7 +23,7 @@ inline void free_for_kernels(std::byte* memory, std::size_t alignment) {
 inline void wait_for_kernels() {}
 
 /// Sums of products are the CPU's bits, threads take turns in a given order, bank conflicts are counted.
-inline constexpr bool kEmulator = true;
+inline constexpr bool kEmulator = true, kExactSums = kEmulator;
 
 using cuda_on_host::ThreadOrder;
 using cuda_on_host::WithThreadOrder;
