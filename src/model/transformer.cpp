@@ -5,69 +5,19 @@
 
 #include <wisk/core/assert.hpp>
 
+#include "workspace.hpp"
+
 namespace wisk::model {
 
 using device::Compute;
 
 namespace {
 
-/// Device memory that grows to the largest step seen. All uses of one step ask for the same size, so that
-/// what is deferred keeps its memory.
-class Scratch {
- public:
-  std::byte* bytes(device::Device& device, std::int64_t count) {
-    const auto bytes = static_cast<std::size_t>(count);
-    if (buffer_.bytes() < bytes) buffer_ = device.allocate(bytes + bytes / 4);
-    return buffer_.data();
-  }
-  [[nodiscard]] std::byte* memory() const { return buffer_.data(); }
-  float* get(device::Device& device, std::int64_t count) {
-    return reinterpret_cast<float*>(bytes(device, count * static_cast<std::int64_t>(sizeof(float))));
-  }
-  device::Operands operands(device::Device& device, std::int64_t count, Compute rounding) {
-    const std::int64_t each = device.operand_bytes(rounding);
-    return {bytes(device, count * each), each};
-  }
-
- private:
-  device::Buffer buffer_;
-};
-
-/// While it lives the ranks may exchange what was computed so far.
-class Exchange {
- public:
-  explicit Exchange(device::Device& device) : device_(device) { device_.wait(); }
-  ~Exchange() { device_.defer(); }
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
-
- private:
-  device::Device& device_;
-};
-
 const float* or_null(const device::Buffer& buffer) {
   return buffer.bytes() == 0 ? nullptr : buffer.as<float>();
 }
 
 }  // namespace
-
-/// Cosines and sines of one rope's angles on the device, of positions from 0 on; grown as positions come.
-struct AngleTable {
-  std::int64_t positions = 0;
-  device::Buffer angles;  // [positions, 2, D/2]
-};
-
-struct Transformer::Workspace {
-  Scratch residual, normed, query, rotated, key, value, attended, gate, up, act, parts, local_sum, gathered,
-      sum, taken, rows, logits, maxima, part_choices, all_choices, row_choices;
-  std::vector<device::RowChoice> chosen;                   // [rows of the step], host
-  float* x = nullptr;                                      // [T, C], the residual stream
-  device::Operands h;                                      // [T, C], its norm, which the next products read
-  std::vector<device::Linear> products, others;            // of the next parallel region
-  std::vector<const float*> summands;                      // of the next update of the residual stream
-  std::vector<AngleTable> angles;                          // of each rope
-  std::vector<float> exchanged, local_logits, all_logits;  // host
-};
 
 Transformer::Transformer(device::Device& device, const Architecture& architecture, Weights& weights,
                          Compute compute, comm::Communicator& replica, comm::DeviceGroup* group)
@@ -302,144 +252,6 @@ void Transformer::add_projection(const device::ConstOperands& y /* [T, width] */
   update.scratch = update.post_norm == nullptr ? nullptr : work_->sum.get(device_, count);
   update.out = work_->h;
   device_.update_residual(update, tokens, columns);
-}
-
-/// all[r] = what rank r has at `mine`.
-void Transformer::gather(const float* mine, std::int64_t count, float* all /* [ranks, count] */) {
-  if (group_ != nullptr) {
-    group_->all_gather(reinterpret_cast<const std::byte*>(mine), reinterpret_cast<std::byte*>(all),
-                       static_cast<std::size_t>(count) * sizeof(float), device_.stream());
-    return;
-  }
-  const Exchange exchange(device_);
-  const auto each = static_cast<std::size_t>(count), total = each * static_cast<std::size_t>(replica_.size());
-  if (device_.is_host_memory()) {
-    replica_.all_gather(std::as_bytes(std::span(mine, each)), std::as_writable_bytes(std::span(all, total)));
-    return;
-  }
-  work_->exchanged.resize(total);
-  replica_.all_gather(std::as_bytes(device_.host_view(mine, count)),
-                      std::as_writable_bytes(std::span(work_->exchanged)));
-  device_.upload(reinterpret_cast<std::byte*>(all), std::as_bytes(std::span(work_->exchanged)));
-}
-
-/// x[i] = the bits of all ranks' x[i].
-void Transformer::or_over_ranks(float* x, std::int64_t count) {
-  if (group_ != nullptr) {
-    group_->all_reduce_or(reinterpret_cast<std::uint32_t*>(x), static_cast<std::size_t>(count),
-                          device_.stream());
-    return;
-  }
-  const Exchange exchange(device_);
-  const auto bits_of = [](float* values, std::size_t size) {
-    return std::span(reinterpret_cast<std::uint32_t*>(values), size);
-  };
-  if (device_.is_host_memory()) {
-    replica_.all_reduce_or(bits_of(x, static_cast<std::size_t>(count)));
-    return;
-  }
-  const std::span<const float> mine = device_.host_view(x, count);
-  work_->exchanged.assign(mine.begin(), mine.end());
-  replica_.all_reduce_or(bits_of(work_->exchanged.data(), work_->exchanged.size()));
-  device_.upload(reinterpret_cast<std::byte*>(x), std::as_bytes(std::span(work_->exchanged)));
-}
-
-/// The product that makes the logits of the chosen rows from norm(x).
-device::Linear Transformer::head_of(std::span<const std::int32_t> rows, std::int64_t count) {
-  const Architecture& a = architecture_;
-  float* taken = work_->taken.get(device_, count * a.width);
-  const device::Operands normed = work_->rows.operands(device_, count * a.width, compute_);
-  device_.take_rows(work_->x, a.width, rows, taken);
-  device_.rms_norm(taken, weights_.final_norm.as<float>(), a.norm_epsilon, count, a.width, compute_, normed);
-  device::Linear head{};
-  head.a = normed;
-  head.lda = a.width;
-  head.w = &weights_.output_embedding();
-  head.ldo = logit_stride();
-  head.inputs = compute_;
-  head.softcap = a.logit_softcap;
-  return head;
-}
-
-/// logits = cap(E norm(x)) for the chosen rows
-void Transformer::multiply_logits(std::span<const std::int32_t> rows, std::int64_t count) {
-  device::Linear head = head_of(rows, count);
-  head.out = work_->logits.get(device_, count * head.ldo);
-  head.maxima = work_->maxima.get(device_, count * device::logit_blocks(head.w->rows));
-  work_->products.push_back(head);
-  device_.linear(work_->products, count);
-  work_->products.clear();
-}
-
-/// The next token of the chosen rows: in each of this rank's slices of the vocabulary, then over all slices
-/// in their order, so that any tensor-parallel degree sums in the same order.
-void Transformer::choose(std::span<const std::int32_t> rows, std::int64_t count) {
-  const int slices = architecture_.slices(), first = replica_.rank() * weights_.local_slices();
-  device::VocabularyParts parts;
-  parts.vocabulary = static_cast<std::int32_t>(architecture_.vocabulary);
-  parts.count = weights_.local_slices();
-  for (int part = 0; part <= parts.count; ++part) {
-    const int slice = std::min(first + part, slices - 1);
-    const auto [begin, end] = vocabulary_range(architecture_, slice, slices);
-    parts.edges[part] = static_cast<std::int32_t>(first + part < slices ? begin : end);
-  }
-  static_assert(sizeof(device::PartChoice) % sizeof(float) == 0);
-  constexpr std::int64_t kWords = sizeof(device::PartChoice) / sizeof(float);
-  const std::int64_t words = parts.count * count * kWords;
-  float* choices = work_->part_choices.get(device_, words);
-  device_.choose_in_parts(head_of(rows, count), count, parts, reinterpret_cast<device::PartChoice*>(choices));
-  if (replica_.size() > 1) {
-    float* all = work_->all_choices.get(device_, words * replica_.size());
-    gather(choices, words, all);
-    choices = all;
-  }
-  std::byte* result =
-      work_->row_choices.bytes(device_, count * static_cast<std::int64_t>(sizeof(device::RowChoice)));
-  device_.choose_in_rows(reinterpret_cast<const device::PartChoice*>(choices), slices, count,
-                         reinterpret_cast<device::RowChoice*>(result));
-}
-
-/// Rows a power of two apart would compete for a few places in the caches.
-std::int64_t Transformer::logit_stride() const {
-  const std::int64_t rows = weights_.output_embedding().rows;
-  return replica_.size() == 1 ? (rows + 15) / 16 * 16 + 16 : rows;
-}
-
-Logits Transformer::logits(std::int64_t count) {
-  if (count == 0) return {};
-  const std::int64_t stride = logit_stride(), local = weights_.output_embedding().rows,
-                     blocks = device::logit_blocks(local);
-  if (replica_.size() > 1) return gather_logits(count, local);
-  std::span<const float> maxima;  // other devices don't look for them
-  if (device_.is_host_memory())
-    maxima = {work_->maxima.get(device_, 0), static_cast<std::size_t>(count * blocks)};
-  return {device_.host_view(work_->logits.get(device_, count * stride), count * stride), maxima,
-          architecture_.vocabulary, stride};
-}
-
-/// The parts of the vocabulary that the ranks hold, put together.
-Logits Transformer::gather_logits(std::int64_t count, std::int64_t local_vocabulary) {
-  const Architecture& a = architecture_;
-  std::vector<std::size_t> bytes;
-  for (int r = 0; r < replica_.size(); ++r) {
-    const auto [first, last] = vocabulary_range(a, r, replica_.size());
-    bytes.push_back(static_cast<std::size_t>((last - first) * count) * sizeof(float));
-  }
-  const auto total = static_cast<std::size_t>(count * a.vocabulary);
-  work_->local_logits.resize(total);
-  work_->all_logits.resize(total);
-  const std::int64_t mine = count * local_vocabulary;  // [count, local_vocabulary]
-  replica_.all_gather_v(std::as_bytes(device_.host_view(work_->logits.get(device_, mine), mine)),
-                        std::as_writable_bytes(std::span(work_->local_logits)), bytes);
-  std::size_t from = 0;
-  for (int r = 0; r < replica_.size(); ++r) {  // rank by rank, row by row, into [rows, V]
-    const auto [first, last] = vocabulary_range(a, r, replica_.size());
-    for (std::int64_t row = 0; row < count; ++row, from += static_cast<std::size_t>(last - first)) {
-      std::copy_n(work_->local_logits.data() + from, last - first,
-                  work_->all_logits.data() + row * a.vocabulary + first);
-    }
-  }
-  return {work_->all_logits, {}, a.vocabulary, a.vocabulary};
 }
 
 std::size_t Transformer::layer_rope(std::size_t index) const {
