@@ -101,7 +101,7 @@ class EmulatorRaces : public InThreadOrder {
 
 TEST_P(EmulatorRaces, AreReportedWithTheirPlace) {
   // GCC 12's symbolizer does not find the line of every function.
-  const char* const report = "data race.*\n(.*\n)*.*(planted_kernels.hpp|#0 void wisk::test::planted::)";
+  const char* const report = "data race.*\n(.*\n)*.*(planted_kernels.hpp|#0 (void )?wisk::test::planted::)";
   EXPECT_DEATH(run(planted::neighbour<false>), report);
   EXPECT_DEATH(run(planted::neighbour_lane<false>), report);
   EXPECT_DEATH(run(planted::rounds<false>), report);
