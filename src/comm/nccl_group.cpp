@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -64,9 +65,9 @@ NcclLibrary load_together(Communicator& ranks, const std::string& name) {
 }
 
 /// NCCL takes ranks with different host ids for ranks of different hosts, so that it does not see that they
-/// have one GPU.
+/// have one GPU. It asks once a process: the same id for all groups.
 void pretend_own_host(const Communicator& ranks) {
-  const std::string id = ranks.host() + "-wisk-" + std::to_string(ranks.rank());
+  const std::string id = ranks.host() + "-wisk-" + std::to_string(::getpid());
   ::setenv("NCCL_HOSTID", id.c_str(), 1);
 }
 

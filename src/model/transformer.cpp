@@ -70,14 +70,25 @@ Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cac
 void Transformer::reserve(std::int64_t tokens, std::int64_t rows, device::KvCache& cache) {
   const std::vector<std::int32_t> nothing(static_cast<std::size_t>(tokens), -1), first(nothing.size(), 0),
       wanted(static_cast<std::size_t>(rows), 0), page(1, 0);
+  const std::vector<device::RowDraw> none(wanted.size());
   const device::StepTokens step{nothing, nothing, first, page};
-  if (chooses({})) {
-    const std::vector<device::RowDraw> none(wanted.size());
-    begin(step, cache, wanted, {{}, none});
-    choices();
-  } else {
-    forward(step, cache, wanted);
+  device::Choosing filtered;
+  filtered.top_p = 0.5;
+  work_->alone = true;  // another rank may find that it has too little memory
+  try {
+    for (const device::Choosing& choosing : {device::Choosing{}, filtered}) {
+      const device::StepChoice choice{choosing, none};
+      const bool chooses_so = chooses(choosing);
+      const device::StepSize size = device_.begin_step(step, wanted, chooses_so ? &choice : nullptr);
+      run(step, cache, size,
+          [&] { chooses_so ? choose(wanted, size.rows) : multiply_logits(wanted, size.rows); });
+      device_.wait();
+    }
+  } catch (...) {
+    work_->alone = false;
+    throw;
   }
+  work_->alone = false;
 }
 
 bool Transformer::chooses(const device::Choosing& choosing) const {

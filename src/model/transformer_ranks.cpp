@@ -23,6 +23,7 @@ class Exchange {
 
 /// all[r] = what rank r has at `mine`.
 void Transformer::gather(const float* mine, std::int64_t count, float* all /* [ranks, count] */) {
+  if (work_->alone) return;
   if (group_ != nullptr) {
     group_->all_gather(reinterpret_cast<const std::byte*>(mine), reinterpret_cast<std::byte*>(all),
                        static_cast<std::size_t>(count) * sizeof(float), device_.stream());
@@ -42,6 +43,7 @@ void Transformer::gather(const float* mine, std::int64_t count, float* all /* [r
 
 /// x[i] = the bits of all ranks' x[i].
 void Transformer::or_over_ranks(float* x, std::int64_t count) {
+  if (work_->alone) return;
   if (group_ != nullptr) {
     group_->all_reduce_or(reinterpret_cast<std::uint32_t*>(x), static_cast<std::size_t>(count),
                           device_.stream());

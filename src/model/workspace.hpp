@@ -41,6 +41,7 @@ struct Transformer::Workspace {
   Scratch residual, normed, query, rotated, key, value, attended, gate, up, act, parts, local_sum, gathered,
       sum, taken, rows, logits, maxima, part_choices, all_choices, row_choices;
   std::vector<device::RowChoice> chosen;                   // [rows of the step], host
+  bool alone = false;                                      // nothing is exchanged with other ranks
   float* x = nullptr;                                      // [T, C], the residual stream
   device::Operands h;                                      // [T, C], its norm, which the next products read
   std::vector<device::Linear> products, others;            // of the next parallel region

@@ -324,6 +324,10 @@ const std::array kKeys = {
            "Allows more ranks on a node than it has GPUs: slow, for tests.",
            [](const Field& f, Settings& s) { s.engine.share_gpu = read_flag(f); },
            [](S s) -> Text { return show_flag(s.engine.share_gpu); }, nullptr},
+    JobKey{"engine.graphs", "true or false", "true", "",
+           "On a GPU: decode steps are recorded once and repeated; false: slower, to look for faults.",
+           [](const Field& f, Settings& s) { s.engine.graphs = read_flag(f); },
+           [](S s) -> Text { return show_flag(s.engine.graphs); }, nullptr},
     JobKey{"engine.kv_cache", "`auto` or a size (`4GiB`)", "auto", "",
            "Memory of each rank for keys and values; `auto`: from what is free.", read_kv_cache,
            [](S s) -> Text {

@@ -91,7 +91,7 @@ std::unique_ptr<sample::Engine> make_engine(ResidentModel& resident, sample::Eng
     std::string trouble;
     try {
       engine = std::make_unique<sample::Engine>(resident.device(), resident.transformer(), limits);
-    } catch (const EnvironmentError& error) {
+    } catch (const OutOfMemory& error) {
       trouble = error.what();
     }
     double failed[] = {engine == nullptr ? 1.0 : 0.0};
@@ -100,7 +100,7 @@ std::unique_ptr<sample::Engine> make_engine(ResidentModel& resident, sample::Eng
     engine.reset();
     const int fewest = sample::Engine::pages_for(longest) + 1;
     if (!topology.gpu || (limits.max_batch == 1 && limits.pages <= fewest)) {
-      throw EnvironmentError(trouble.empty() ? "memory: another rank of this model has too little" : trouble);
+      throw OutOfMemory(trouble.empty() ? "memory: another rank of this model has too little" : trouble);
     }
     limits.max_batch = std::max(limits.max_batch / 2, 1);
     limits.prefill_chunk = std::max(limits.prefill_chunk / 2, 1);

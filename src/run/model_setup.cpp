@@ -9,6 +9,7 @@
 #include <wisk/core/clock.hpp>
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
+#include <wisk/core/log.hpp>
 #include <wisk/run/interrupt.hpp>
 #include <wisk/sample/engine.hpp>
 
@@ -207,9 +208,31 @@ device::CpuOptions cpu_options(const EngineOptions& options, const Topology& top
   return cpu;
 }
 
+namespace {
+
+/// What the kernels of a GPU cannot do that the CPU's can.
+void check_limits_of_gpu(const model::Architecture& architecture, const device::GpuInfo& gpu) {
+  constexpr int kMostHeadDim = 256, kHeadDimOfSmallBlocks = 128;
+  if (architecture.head_dim > kMostHeadDim) {
+    throw InputError("config.json: head_dim", "at most 256 on a GPU (engine.device: cpu has no such limit)",
+                     std::to_string(architecture.head_dim));
+  }
+  const bool large_blocks = (gpu.major == 8 && gpu.minor == 0) || gpu.major == 9 || gpu.major == 10;
+  if (architecture.head_dim > kHeadDimOfSmallBlocks && !large_blocks) {
+    throw EnvironmentError(
+        "engine.device: expected a GPU with 132 KiB of shared memory a block (A100, H100, "
+        "B200) for heads of " +
+        std::to_string(architecture.head_dim) + " numbers, found " + gpu.name +
+        ": engine.device: cpu computes without");
+  }
+}
+
+}  // namespace
+
 ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions& options, Topology& topology)
     : checkpoints_(checkpoints), options_(options), topology_(topology) {
-  device_ = device::make_device({cpu_options(options, topology), topology.gpu});
+  if (topology.gpu) check_limits_of_gpu(checkpoints.architecture, *topology.gpu);
+  device_ = device::make_device({cpu_options(options, topology), topology.gpu, options.graphs});
   group_ = make_device_group(*topology.replica, options, topology);
   const model::Shard shard{topology.replica->rank(), topology.replica->size()};
   weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage,
@@ -219,7 +242,13 @@ ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions
 }
 
 void ResidentModel::share_ingredients(const std::set<std::filesystem::path>& paths) {
-  const auto group = make_device_group(*topology_.peers, options_, topology_);
+  std::unique_ptr<comm::DeviceGroup> group;
+  try {
+    group = make_device_group(*topology_.peers, options_, topology_);
+  } catch (const EnvironmentError& error) {  // on every rank: each replica reads for itself then
+    if (topology_.leads())
+      log_warning(std::string("each replica reads the checkpoints itself: ") + error.what());
+  }
   if (group == nullptr) return;
   std::vector<const checkpoint::ModelFolder*> folders;
   for (const std::filesystem::path& path : paths) folders.push_back(&checkpoints_.folder(path));
@@ -234,6 +263,11 @@ std::uint64_t ResidentModel::blend(const merge::Recipe& recipe) {
     folders.push_back(&checkpoints_.folder(recipe.ingredients[i].folder));
     wanted += std::to_string(std::bit_cast<std::uint64_t>(recipe.coefficients[i])) + "*" +
               recipe.ingredients[i].folder.string() + "\n";
+  }
+  constexpr std::size_t kMostOnGpu = 128;
+  if (topology_.gpu && recipe.ingredients.size() > kMostOnGpu) {
+    throw InputError("blend", "at most 128 checkpoints in one blend on a GPU",
+                     std::to_string(recipe.ingredients.size()));
   }
   if (wanted != resident_) {
     weights_->blend(folders, recipe.coefficients);

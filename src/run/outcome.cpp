@@ -169,7 +169,7 @@ store::Summary summarise(const Plan& plan, const stats::Counts& counts,
   summary.tokens_generated = sum.generated;
   summary.tokens_per_second =
       sampling_seconds > 0 ? static_cast<double>(sum.generated) / sampling_seconds : 0;
-  if (sampling_seconds > 0 && sum.generated > 0) {
+  if (sampling_seconds > 0 && sum.generated > 0 && sum.peak_rate > 0) {
     summary.fraction_of_limit =
         operations_of(plan.checkpoints.architecture, sum) / sampling_seconds / sum.peak_rate;
   }

@@ -154,7 +154,10 @@ std::unique_ptr<comm::DeviceGroup> make_device_group(comm::Communicator& ranks, 
                                                      const Topology& topology) {
   if (!topology.gpu || ranks.size() == 1) return nullptr;
   comm::NcclOptions nccl;
-  nccl.limit_seconds = options.heartbeat_seconds;
+  // A leader that waits for a full disk keeps the others of its replica waiting.
+  if (options.heartbeat_seconds > 0)
+    nccl.limit_seconds = options.heartbeat_seconds + options.disk_wait_seconds;
+  if (options.heartbeat_seconds == 0) nccl.limit_seconds = 0;
   nccl.share_gpu = options.share_gpu;
   return comm::make_nccl_group(ranks, topology.gpu->index, nccl);
 }

@@ -12,9 +12,10 @@ namespace wisk::sample {
 
 Engine::Engine(device::Device& device, model::Transformer& transformer, const EngineLimits& limits)
     : state_(std::make_unique<State>(device, transformer, limits)) {
-  // On a device with memory of its own all of it is taken now: later nobody could ask for less.
-  if (!device.is_host_memory())
-    transformer.reserve(limits.max_batch + limits.prefill_chunk, limits.max_batch, state_->cache);
+  // On a device with memory of its own it is taken now: later nobody could ask for less.
+  if (device.is_host_memory()) return;
+  transformer.reserve(limits.max_batch + limits.prefill_chunk, limits.max_batch, state_->cache);
+  transformer.reserve(limits.max_batch, limits.max_batch, state_->cache);  // such steps are padded
 }
 
 Engine::~Engine() = default;
@@ -56,10 +57,7 @@ bool Engine::State::run() {
       hand_over_unfinished();
       return false;
     }
-    if (callbacks->save_due && callbacks->save_due()) {
-      settle_now();
-      show_unfinished();
-    }
+    if (callbacks->save_due && callbacks->save_due()) show_unfinished();
     fetch();
     admit();
     build_step();
@@ -114,9 +112,12 @@ void Engine::State::accept(Request&& request) {
     Waiting item{
         prompt, start.sample, std::move(start.tokens), std::move(start.logprobs), callbacks->make_watcher(),
         0};
-    for (const std::int32_t token : item.tokens) item.watcher->push(token);
-    item.seen = item.tokens.size();
-    waiting.push_back(std::move(item));
+    // What was saved may hold tokens behind the one that ends it: nobody had looked at them then.
+    if (finish_if_done(item)) {
+      --prompt->waiting;
+    } else {
+      waiting.push_back(std::move(item));
+    }
   }
 }
 

@@ -110,6 +110,29 @@ TEST(CudaRanks, AModelInPartsDrawsTheTokensOfOneDevice) {
   }
 }
 
+/// Rank 0 alone saves what has begun: it must not do anything else that the others don't.
+TEST(CudaRanks, OneRankMaySave) {
+  const auto world = comm::make_world_communicator();
+  if (world->size() > 2) GTEST_SKIP() << "the model has two slices";
+  LoadedModel model(model_folder("qwen2"), gpu(), Compute::kBFloat16, *world);
+  sample::Sampling sampling;
+  sampling.seed = 8;
+  sampling.parameters.max_tokens = 12;
+  sample::Engine engine(*model.device, model.transformer, {.max_batch = 3, .prefill_chunk = 16, .pages = 12});
+  const EngineRun run = run_engine(engine, sampling, requests_for(kProblems, 3), 5);
+  int asked = 0;
+  const EngineRun saving = run_engine(engine, sampling, requests_for(kProblems, 3), 5, -1,
+                                      [&] { return world->rank() == 0 && ++asked % 2 == 0; });
+  EXPECT_EQ(saving.outcomes, run.outcomes);
+  if (world->rank() == 0) {
+    EXPECT_FALSE(saving.saved.empty());
+  }
+  if (world->size() == 1) {  // from what was saved last, whatever it holds behind an end
+    EXPECT_EQ(run_engine(engine, sampling, requests_for(kProblems, 3, saving.saved), 5).outcomes,
+              run.outcomes);
+  }
+}
+
 TEST(CudaRanks, ReplicasReadEachIngredientOnce) {
   const auto world = comm::make_world_communicator();
   const auto self = comm::make_self_communicator();

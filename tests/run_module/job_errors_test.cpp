@@ -13,7 +13,7 @@ TEST_F(JobTest, UnknownKeysAreNamedAllAtOnce) {
             "ROOT/job.yaml:4: key `model.dtpye`; --set engine.thread=2: key `engine.thread`: "
             "expected one of name, seed, checkpoints, blend, decode, task, model, engine, durability, k; "
             "one of dtype, compute, tensor_parallel under `model`; "
-            "one of device, share_gpu, kv_cache, max_batch, prefill_chunk, threads, save_seconds, "
+            "one of device, share_gpu, graphs, kv_cache, max_batch, prefill_chunk, threads, save_seconds, "
             "heartbeat_seconds, "
             "disk_wait_seconds under `engine`, "
             "found `tsk` (did you mean `task`?), `samples` (did you mean `decode.samples`?), `model.float`, "

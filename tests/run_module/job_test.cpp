@@ -32,7 +32,7 @@ decode:
   stop: ["\n\nQ:", "a\tb", 'say "x" \ y', "é#", " - ", "true", "1"]
 task: task.yaml
 model: {dtype: bfloat16, compute: float32, tensor_parallel: 2}
-engine: {device: cuda, share_gpu: true, kv_cache: 1.5GiB, max_batch: 8, prefill_chunk: 32, threads: 2, save_seconds: 12.5, heartbeat_seconds: 0,
+engine: {device: cuda, share_gpu: true, graphs: false, kv_cache: 1.5GiB, max_batch: 8, prefill_chunk: 32, threads: 2, save_seconds: 12.5, heartbeat_seconds: 0,
          disk_wait_seconds: 7}
 durability: strict
 k: [8, 1, 12]
@@ -65,6 +65,7 @@ model:
 engine:
   device: cuda
   share_gpu: true
+  graphs: false
   kv_cache: 1536MiB
   max_batch: 8
   prefill_chunk: 32
@@ -90,6 +91,7 @@ TEST_F(JobTest, EveryKeyIsRead) {
   EXPECT_EQ(job.model.tensor_parallel, 2);
   EXPECT_EQ(job.engine.device, DeviceChoice::kCuda);
   EXPECT_TRUE(job.engine.share_gpu);
+  EXPECT_FALSE(job.engine.graphs);
   EXPECT_EQ(job.engine.kv_cache_bytes, std::uint64_t{3} << 29);
   EXPECT_EQ(job.engine.max_batch, 8);
   EXPECT_EQ(job.engine.prefill_chunk, 32);
@@ -139,6 +141,7 @@ model:
 engine:
   device: auto
   share_gpu: false
+  graphs: true
   kv_cache: auto
   max_batch: auto
   prefill_chunk: auto
@@ -153,6 +156,7 @@ k: [1, 2, 4, 8, 16]
   EXPECT_EQ(job.model.compute, std::nullopt);
   EXPECT_EQ(job.engine.device, DeviceChoice::kAuto);
   EXPECT_FALSE(job.engine.share_gpu);
+  EXPECT_TRUE(job.engine.graphs);
   EXPECT_EQ(job.engine.kv_cache_bytes, 0u);
 }
 
@@ -237,7 +241,7 @@ TEST_F(JobTest, TheIdentityHoldsWhatChangesResultsAndNothingElse) {
   const auto before = identity(load(base));
   const std::vector<std::string> indifferent = {"name=x",
                                                 "engine.device=cpu",
-                                                "engine.share_gpu=true",
+                                                "engine.share_gpu=true", "engine.graphs=false",
                                                 "engine.threads=3",
                                                 "engine.max_batch=2",
                                                 "engine.kv_cache=1GiB",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -127,13 +128,15 @@ inline std::deque<sample::Request> requests_for(const std::vector<Problem>& prob
 struct EngineRun {
   bool complete = false;
   Outcomes outcomes;
-  int twice = 0;  ///< samples handed over more than once
-  int asked = 0;  ///< how often it asked whether it is interrupted
+  int twice = 0;   ///< samples handed over more than once
+  int asked = 0;   ///< how often it asked whether it is interrupted
+  Outcomes saved;  ///< what it last told of samples that had begun
 };
 
-/// interrupt_at: the step before which the run is interrupted; -1: never.
+/// interrupt_at: the step before which the run is interrupted; -1: never. `save_due`: of the engine.
 inline EngineRun run_engine(sample::Engine& engine, const sample::Sampling& sampling,
-                            std::deque<sample::Request> requests, int divisor, int interrupt_at = -1) {
+                            std::deque<sample::Request> requests, int divisor, int interrupt_at = -1,
+                            std::function<bool()> save_due = {}) {
   EngineRun run;
   sample::EngineCallbacks callbacks;
   callbacks.next = [&]() -> std::optional<sample::Request> {
@@ -152,6 +155,13 @@ inline EngineRun run_engine(sample::Engine& engine, const sample::Sampling& samp
     // A run that does not end would hang the test: far more steps than any of these needs is a failure.
     if (run.asked > 200000) throw std::runtime_error("the engine makes no progress");
     return run.asked++ == interrupt_at;
+  };
+  callbacks.save_due = std::move(save_due);
+  callbacks.unfinished = [&](const sample::Begun& begun) {
+    run.saved[{begun.tag, begun.sample}] = {{begun.tokens.begin(), begun.tokens.end()},
+                                            {begun.logprobs.begin(), begun.logprobs.end()},
+                                            std::nullopt,
+                                            {}};
   };
   callbacks.make_watcher = [&] { return std::make_unique<MultipleWatcher>(divisor); };
   run.complete = engine.run(sampling, callbacks);

@@ -134,6 +134,24 @@ TEST_P(EngineOf, ResumesFromPrefixesOfEveryLength) {
   }
 }
 
+/// A device may have drawn tokens before anybody saw that the one before them ends the sample, and a saved
+/// beginning holds them.
+TEST_P(EngineOf, ASavedBeginningMayReachBehindTheEnd) {
+  const std::vector<Problem> problems = {{1, tiny_.prompt(5, 1), 6}};
+  const sample::Sampling sampling = sampling_of(20);
+  test::Outcomes expected = test::naive(tiny_.model, problems, sampling, kDivisor), beyond = expected;
+  for (auto& [key, outcome] : beyond) {
+    outcome.finish = std::nullopt;
+    outcome.tokens.insert(outcome.tokens.end(), key.second % 3, 5);
+    outcome.logprobs.insert(outcome.logprobs.end(), key.second % 3, -1.0f);
+  }
+  Engine engine = tiny_.engine(4, 16, 20);
+  const test::EngineRun run =
+      test::run_engine(engine, sampling, test::requests_for(problems, 4, beyond), kDivisor);
+  EXPECT_TRUE(run.complete);
+  EXPECT_EQ(test::difference(run.outcomes, expected), "");
+}
+
 TEST_P(EngineOf, InterruptedAtAnyStepAndResumed) {
   const std::vector<Problem> problems = {{1, tiny_.prompt(33, 1), 4}, {2, tiny_.prompt(5, 2), 3}};
   const sample::Sampling sampling = sampling_of(20);

@@ -53,6 +53,12 @@ class EnvironmentError : public Error {
   static EnvironmentError from_errno(const std::string& where, const std::string& operation, int number);
 };
 
+/// Less memory than was asked for: status 4. Who can do with less may ask again.
+class OutOfMemory : public EnvironmentError {
+ public:
+  using EnvironmentError::EnvironmentError;
+};
+
 /// A signal asked the run to stop; what was finished is journalled: status 75.
 class Interrupted : public Error {
  public:

@@ -47,6 +47,7 @@ CpuInfo cpu_info(const CpuOptions& options);
 struct DeviceOptions {
   CpuOptions cpu;              ///< host threads; also for host work beside a GPU
   std::optional<GpuInfo> gpu;  ///< to compute on; none: on the CPU
+  bool graphs = true;          ///< a GPU records steps and repeats them
 };
 
 /// Throws EnvironmentError when it cannot be had.

@@ -48,8 +48,9 @@ class Transformer {
   /// tokens listed in `rows` (indices into the step).
   Logits forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
 
-  /// Takes the memory that a step of so many tokens and rows needs, by computing one of nothing. Throws
-  /// EnvironmentError when there is not enough. Collective over the replica.
+  /// Takes the memory that steps of so many tokens and rows need, however their tokens are chosen, by
+  /// computing some of nothing. Throws OutOfMemory when there is not enough. Exchanges nothing with other
+  /// ranks.
   void reserve(std::int64_t tokens, std::int64_t rows, device::KvCache& cache);
 
   /// Whether the device chooses tokens so: then begin() and choices() are there.

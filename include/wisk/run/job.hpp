@@ -26,6 +26,7 @@ enum class DeviceChoice { kAuto, kCpu, kCuda };
 /// Resources: they never change results and are no part of what identifies a job.
 struct EngineOptions {
   DeviceChoice device = DeviceChoice::kAuto;  ///< auto: GPUs where there are any
+  bool graphs = true;                         ///< decode steps of a GPU are recorded and repeated
   bool share_gpu = false;                     ///< ranks of a node may have the same GPU
   std::uint64_t kv_cache_bytes = 0;           ///< 0: from the memory that is free
   int max_batch = 0;                          ///< sequences at once; 0: from the sizes of the caches

@@ -121,8 +121,9 @@ class ResidentModel {
   const Checkpoints& checkpoints_;
   EngineOptions options_;
   Topology& topology_;
+  std::unique_ptr<comm::DeviceGroup> group_;  // of the replica's GPUs, where there are several; outlives the
+                                              // device's recorded steps, which refer to it
   std::unique_ptr<device::Device> device_;
-  std::unique_ptr<comm::DeviceGroup> group_;  // of the replica's GPUs, where there are several
   std::unique_ptr<model::Weights> weights_;
   std::unique_ptr<model::Transformer> transformer_;
   std::string resident_;  // recipe, in canonical text

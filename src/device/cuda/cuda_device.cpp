@@ -60,20 +60,24 @@ class CudaDevice final : public Device {
 
   // Memory.
 
-  Buffer allocate(std::size_t bytes) override {
-    graphs_.forget();  // somebody's memory moves
-    const auto take = [bytes] {
-      return Buffer(allocate_device(bytes), bytes, [](std::byte* data, std::size_t) { free_device(data); });
-    };
-    if (bytes == 0) return {};
+  /// take(), which allocates; where there is too little memory, what is kept for speed only makes room first.
+  template <class Take>
+  auto with_room(const Take& take) -> decltype(take()) {
     if (ingredients_.kept_bytes() == 0) return take();
     try {
       return take();
-    } catch (const EnvironmentError&) {  // what is kept for speed only makes room
-      synchronize(work());
-      ingredients_.forget();
+    } catch (const OutOfMemory&) {
+      forget_ingredients();
       return take();
     }
+  }
+
+  Buffer allocate(std::size_t bytes) override {
+    graphs_.forget();  // somebody's memory moves
+    if (bytes == 0) return {};
+    return with_room([bytes] {
+      return Buffer(allocate_device(bytes), bytes, [](std::byte* data, std::size_t) { free_device(data); });
+    });
   }
 
   void upload(std::byte* to, std::span<const std::byte> from) override {
@@ -264,7 +268,7 @@ class CudaDevice final : public Device {
     const auto room = [this](DeviceArray& array, std::size_t bytes) {
       if (array.bytes() >= bytes) return;
       graphs_.forget();
-      array = DeviceArray(bytes + bytes / 4);
+      array = with_room([bytes] { return DeviceArray(bytes + bytes / 4); });
     };
     room(block_choices_, static_cast<std::size_t>(rows * blocks) * sizeof(BlockChoice));
     room(cuts_, static_cast<std::size_t>(rows) * sizeof(Cut));

@@ -26,6 +26,7 @@ std::unique_ptr<Device> make_device(const GpuInfo& gpu, const DeviceOptions& opt
   CudaOptions cuda;
   cuda.host = options.cpu;
   cuda.keep_ingredients = true;
+  cuda.graphs = options.graphs;
   std::string why_none;
   for (const DeviceInfo& device : list_devices(why_none)) {
     if (device.index != gpu.index) continue;

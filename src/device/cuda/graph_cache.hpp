@@ -21,7 +21,7 @@ class GraphCache {
     Entry& entry = entries_[{size.tokens, size.rows}];
     if (!entry.seen) {
       operators();
-      entry.seen = true;  // unless that made memory move, which forgets it
+      entry.seen = true;  // memory that this moved stays where it is now
       return;
     }
     if (!entry.graph.ready()) entry.graph.capture(stream, operators);

@@ -100,7 +100,7 @@ std::span<std::byte> Ingredients::keep(const BlendInput& input, const MatrixWind
   if (!keep_ || bytes == 0 || memory_info().free < reserve_ + bytes) return {};
   try {
     return {kept_.emplace(key, DeviceArray(bytes)).first->second.data(), bytes};
-  } catch (const EnvironmentError&) {  // less was free than it seemed: another process has it
+  } catch (const OutOfMemory&) {  // less was free than it seemed: another process has it
     return {};
   }
 }

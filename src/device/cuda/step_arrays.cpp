@@ -18,17 +18,18 @@ void StepArrays::grow(std::int64_t tokens, std::int64_t pages) {
   if (tokens <= tokens_ && pages <= pages_) return;
   constexpr std::int64_t kFewest = 64;
   const auto room = [kFewest](std::int64_t wanted, std::int64_t before) {
-    return wanted <= before ? before
-                            : static_cast<std::int64_t>(
-                                  std::bit_ceil(static_cast<std::uint64_t>(std::max(wanted, kFewest))));
+    const auto enough = static_cast<std::uint64_t>(std::max(wanted, kFewest));
+    return wanted <= before ? before : static_cast<std::int64_t>(std::bit_ceil(enough));
   };
-  tokens_ = room(tokens, tokens_);
-  pages_ = room(pages, pages_);
-  const auto bytes =
-      static_cast<std::size_t>(offset(kArrays) + pages_ * static_cast<std::int64_t>(sizeof(std::int32_t)));
-  host_ = PinnedBuffer(bytes);
-  device_ = DeviceArray(bytes);
-  ++moved_;
+  StepArrays larger;
+  larger.tokens_ = room(tokens, tokens_);
+  larger.pages_ = room(pages, pages_);
+  larger.moved_ = moved_ + 1;
+  const auto bytes = static_cast<std::size_t>(
+      larger.offset(kArrays) + larger.pages_ * static_cast<std::int64_t>(sizeof(std::int32_t)));
+  larger.host_ = PinnedBuffer(bytes);
+  larger.device_ = DeviceArray(bytes);  // may throw: then nothing has changed
+  *this = std::move(larger);
 }
 
 void StepArrays::upload(const StepTokens& step, std::span<const std::int32_t> rows,

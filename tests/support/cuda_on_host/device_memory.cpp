@@ -58,7 +58,7 @@ std::byte* new_device_block(std::size_t bytes) {
   const std::size_t free = total_bytes - device_bytes_in_use();
   if (bytes > free) {
     constexpr std::size_t kAlmostOne = (std::size_t{1} << 20) - 1;
-    throw EnvironmentError("GPU memory: expected " + mebibytes(bytes + kAlmostOne) + " more, found " +
+    throw OutOfMemory("GPU memory: expected " + mebibytes(bytes + kAlmostOne) + " more, found " +
                            mebibytes(free) + " free on GPU 0 (emulator)");
   }
   void* memory = nullptr;

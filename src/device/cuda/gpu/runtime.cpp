@@ -122,7 +122,7 @@ std::byte* allocate_device(std::size_t bytes) {
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     constexpr std::size_t kAlmostOne = (std::size_t{1} << 20) - 1;
-    throw EnvironmentError("GPU memory: expected " + mebibytes(bytes + kAlmostOne) + " more, found " +
+    throw OutOfMemory("GPU memory: expected " + mebibytes(bytes + kAlmostOne) + " more, found " +
                            mebibytes(memory_info().free) + " free on " + current_device());
   }
   check(status, "allocation of GPU memory");
