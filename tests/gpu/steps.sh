@@ -75,12 +75,12 @@ pack_options() { # how CMake finds what is only in the pack; run as a command it
 }
 
 build_engine() {
-  local options architecture nccl
+  local options architecture
   mapfile -t options < <(pack_options)
   [ -n "${PKG_CONFIG:-}" ] || command -v pkg-config >/dev/null || export PKG_CONFIG=$PACK/bin/pkg-config
   architecture=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | sed -n '1s/\.//p')
   options+=("-DCMAKE_CUDA_ARCHITECTURES=${architecture:-90}-real")
-  nccl=$(python3 -c 'import nvidia.nccl as n; print(n.__path__[0])' 2>/dev/null) && options+=("-DWISK_NCCL_INCLUDE_DIR=$nccl/include")
+  [ -z "${NCCL_INCLUDE:-}" ] || options+=("-DWISK_NCCL_INCLUDE_DIR=$NCCL_INCLUDE")
   cmake --preset engine "${options[@]}" && cmake --build --preset engine
 }
 
