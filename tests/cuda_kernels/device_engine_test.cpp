@@ -1,0 +1,234 @@
+// The engine where the device chooses: what the host finds out a step later, memory that moves under recorded
+// steps, and errors.
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <wisk/core/error.hpp>
+
+#include "cuda_device.hpp"
+#include "fixture.hpp"
+#include "host_device.hpp"
+#include "sample/engine_fixture.hpp"
+#include "support/temp_folder.hpp"
+
+namespace wisk::test {
+namespace {
+
+using device::Compute;
+
+std::unique_ptr<device::Device> gpu() {
+  std::string why_none;
+  device::cuda::CudaOptions options;
+  options.gpu = device::cuda::list_devices(why_none).at(0);
+  options.host.threads = 1;
+  options.reserve_bytes = 0;
+  return device::cuda::make_cuda_device(options);
+}
+
+std::filesystem::path model_folder(const std::string& name) {
+  return source_folder() / "tests/golden/models" / name;
+}
+
+sample::Sampling sampling_of(int max_tokens, std::uint64_t seed = 3) {
+  sample::Sampling sampling;
+  sampling.seed = seed;
+  sampling.parameters.max_tokens = max_tokens;
+  return sampling;
+}
+
+class DeviceEngine : public ::testing::Test {
+ protected:
+  LoadedModel model_of(const std::string& name) {
+    return {model_folder(name), gpu(), Compute::kFloat32, *self_};
+  }
+  LoadedModel on_cpu(const std::string& name) {
+    return {model_folder(name), {.compute = Compute::kFloat32}, *self_};
+  }
+  static Outcomes draw(sample::Engine& engine, const sample::Sampling& sampling,
+                       const std::vector<Problem>& problems, int divisor) {
+    EngineRun run = run_engine(engine, sampling, requests_for(problems, 3), divisor);
+    EXPECT_TRUE(run.complete);
+    EXPECT_EQ(run.twice, 0);
+    return std::move(run.outcomes);
+  }
+  static Outcomes draw(LoadedModel& model, const sample::Sampling& sampling,
+                       const std::vector<Problem>& problems, int divisor) {
+    sample::Engine engine(*model.device, model.transformer,
+                          {.max_batch = 4, .prefill_chunk = 24, .pages = 40});
+    return draw(engine, sampling, problems, divisor);
+  }
+  /// Log probabilities are sums in another order (docs/numerics.md).
+  static void expect_tokens(const Outcomes& actual, const Outcomes& expected) {
+    ASSERT_EQ(actual.size(), expected.size());
+    for (const auto& [key, outcome] : expected) {
+      EXPECT_EQ(actual.at(key).tokens, outcome.tokens) << "sample " << key.second << " of " << key.first;
+      EXPECT_EQ(actual.at(key).finish, outcome.finish);
+      EXPECT_EQ(actual.at(key).text, outcome.text);
+    }
+  }
+  std::unique_ptr<comm::Communicator> self_ = comm::make_self_communicator();
+  std::vector<Problem> problems_ = {{1, prompt_of(1, 1, 90), 2}, {2, prompt_of(33, 2, 90), 3}};
+};
+
+/// One engine, whose steps are recorded, with other seeds and temperatures: they are parameters of kernels.
+TEST_F(DeviceEngine, RecordedStepsDrawWhatTheNextRunWants) {
+  LoadedModel cuda = model_of("llama"), cpu = on_cpu("llama");
+  sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 24, .pages = 40});
+  for (const auto& [seed, temperature] : {std::pair(3, 1.0), std::pair(4, 1.0), std::pair(4, 0.0)}) {
+    sample::Sampling sampling = sampling_of(7, static_cast<std::uint64_t>(seed));
+    sampling.parameters.temperature = temperature;
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", temperature " + std::to_string(temperature));
+    expect_tokens(draw(engine, sampling, problems_, 0), draw(cpu, sampling, problems_, 0));
+  }
+}
+
+/// The table of angles grows at position 256, between steps that are recorded.
+TEST_F(DeviceEngine, GoesOnBeyondTheFirstTableOfAngles) {
+  LoadedModel cuda = model_of("llama-rope-llama3"), cpu = on_cpu("llama-rope-llama3");
+  const std::vector<Problem> problems = {{3, prompt_of(251, 4, 90), 2}};
+  expect_tokens(draw(cuda, sampling_of(12), problems, 0), draw(cpu, sampling_of(12), problems, 0));
+}
+
+/// Page tables of a step grow while its size in tokens stays.
+TEST_F(DeviceEngine, PageTablesMoveUnderRecordedSteps) {
+  LoadedModel cuda = model_of("llama-rope-llama3"), cpu = on_cpu("llama-rope-llama3");
+  const std::vector<Problem> problems = {{3, prompt_of(12 * device::kPageTokens - 4, 4, 90), 5}};
+  const auto run = [&](LoadedModel& model) {  // 60 pages, then 65
+    sample::Engine engine(*model.device, model.transformer,
+                          {.max_batch = 5, .prefill_chunk = 64, .pages = 120});
+    return draw(engine, sampling_of(9), problems, 0);
+  };
+  expect_tokens(run(cuda), run(cpu));
+}
+
+/// A sample that ends by its last token leaves at once: nothing is drawn behind it. One that ends by its text
+/// is known a step later.
+TEST_F(DeviceEngine, DrawsNoTokenBehindTheLast) {
+  LoadedModel cuda = model_of("llama");
+  sample::Sampling sampling = sampling_of(6);
+  sampling.end_tokens = {3, 20, 50, 51, 52, 53, 54, 55, 90};
+  for (const int divisor : {0, 4}) {
+    sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 3, .prefill_chunk = 24, .pages = 40});
+    std::int64_t tokens = 0, by_text = 0;
+    for (const auto& [key, outcome] : draw(engine, sampling, problems_, divisor)) {
+      tokens += static_cast<std::int64_t>(outcome.tokens.size());
+      by_text += outcome.finish == FinishReason::kStopString ? 1 : 0;
+    }
+    EXPECT_EQ(by_text > 0, divisor > 0);
+    EXPECT_EQ(engine.counters().generated_tokens, tokens);
+  }
+}
+
+/// What is saved before a step is a part of what is drawn, never all of it, nor what stands behind it.
+TEST_F(DeviceEngine, ShowsOnlyWhatIsUnfinished) {
+  LoadedModel cuda = model_of("llama");
+  sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 24, .pages = 40});
+  Outcomes done;
+  std::vector<std::pair<Key, std::vector<std::int32_t>>> shown;
+  auto requests = requests_for(problems_, 3);
+  sample::EngineCallbacks callbacks;
+  callbacks.next = [&]() -> std::optional<sample::Request> {
+    if (requests.empty()) return std::nullopt;
+    sample::Request request = std::move(requests.front());
+    requests.pop_front();
+    return request;
+  };
+  callbacks.done = [&](sample::Drawn&& drawn) {
+    done[{drawn.tag, drawn.sample}] = {std::move(drawn.tokens), std::move(drawn.logprobs), drawn.finish,
+                                       std::move(drawn.text)};
+  };
+  callbacks.interrupted = [] { return false; };
+  callbacks.save_due = [] { return true; };
+  callbacks.unfinished = [&](const sample::Begun& begun) {
+    EXPECT_FALSE(done.contains({begun.tag, begun.sample})) << "it was done";
+    EXPECT_EQ(begun.tokens.size(), begun.logprobs.size());
+    shown.push_back({{begun.tag, begun.sample}, {begun.tokens.begin(), begun.tokens.end()}});
+  };
+  callbacks.make_watcher = [] { return std::make_unique<MultipleWatcher>(4); };
+  ASSERT_TRUE(engine.run(sampling_of(9), callbacks));
+  EXPECT_EQ(done, draw(cuda, sampling_of(9), problems_, 4));
+  EXPECT_FALSE(shown.empty());
+  for (const auto& [key, tokens] : shown) {
+    const auto& all = done.at(key).tokens;
+    ASSERT_LT(tokens.size(), all.size());
+    EXPECT_TRUE(std::equal(tokens.begin(), tokens.end(), all.begin()));
+  }
+}
+
+/// Little room, so that samples wait again with tokens that nobody has looked at: interrupted anywhere, what
+/// is handed over as finished is finished, and the rest is not.
+TEST_F(DeviceEngine, InterruptedWithLittleRoom) {
+  LoadedModel cuda = model_of("llama");
+  const std::vector<Problem> problems = {{1, prompt_of(30, 1, 90), 3}, {2, prompt_of(29, 2, 90), 2}};
+  const sample::Sampling sampling = sampling_of(9);
+  const Outcomes expected = draw(cuda, sampling, problems, 13);
+  std::int64_t preemptions = 0;
+  sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 64, .pages = 4});
+  for (int at = 1; at < 16; ++at) {
+    EngineRun first = run_engine(engine, sampling, requests_for(problems, 3), 13, at);
+    EXPECT_EQ(first.twice, 0);
+    for (const auto& [key, outcome] : first.outcomes) {
+      if (outcome.finish) {
+        EXPECT_EQ(outcome, expected.at(key)) << at;
+      } else {
+        EXPECT_LT(outcome.tokens.size(), expected.at(key).tokens.size()) << at;
+      }
+    }
+    if (first.complete) break;
+    EngineRun second = run_engine(engine, sampling, requests_for(problems, 3, first.outcomes), 13);
+    for (auto& [key, outcome] : second.outcomes) first.outcomes[key] = outcome;
+    EXPECT_EQ(difference(first.outcomes, expected), "") << "interrupted at step " << at;
+    preemptions = engine.counters().preemptions;
+  }
+  EXPECT_GT(preemptions, 0);
+}
+
+TEST_F(DeviceEngine, ANanInTheWeightsIsNotHidden) {
+  LoadedModel cuda = model_of("llama");
+  const auto set = [&](float value) {
+    cuda.device->upload(cuda.weights.final_norm.data() + 3 * sizeof(float),
+                        std::as_bytes(std::span(&value, 1)));
+  };
+  float before = 0;
+  cuda.device->download(std::as_writable_bytes(std::span(&before, 1)),
+                        cuda.weights.final_norm.data() + 3 * sizeof(float));
+  const Outcomes expected = draw(cuda, sampling_of(4), problems_, 0);
+  sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 24, .pages = 10});
+  for (int i = 0; i < 5; ++i) {  // the cache is not used up by failures either
+    set(std::numeric_limits<float>::quiet_NaN());
+    EXPECT_THROW(run_engine(engine, sampling_of(4), requests_for(problems_, 3), 0), InputError);
+  }
+  set(before);
+  EXPECT_EQ(draw(engine, sampling_of(4), problems_, 0), expected);
+}
+
+/// An error while samples that have ended are about to be handed over: the next run knows nothing of them.
+TEST_F(DeviceEngine, NothingIsLeftOfARunThatFailed) {
+  LoadedModel cuda = model_of("llama");
+  const Outcomes expected = draw(cuda, sampling_of(4), {problems_[1]}, 0);
+  sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 24, .pages = 40});
+  sample::EngineCallbacks callbacks;
+  bool asked = false;
+  callbacks.next = [&]() -> std::optional<sample::Request> {
+    if (std::exchange(asked, true)) return std::nullopt;
+    return requests_for(problems_, 3).front();
+  };
+  callbacks.done = [](sample::Drawn&&) { throw EnvironmentError("the disk is full"); };
+  callbacks.interrupted = [] { return false; };
+  callbacks.make_watcher = [] { return std::make_unique<MultipleWatcher>(0); };
+  EXPECT_THROW(engine.run(sampling_of(4), callbacks), EnvironmentError);
+  EXPECT_EQ(draw(engine, sampling_of(4), {problems_[1]}, 0), expected);
+}
+
+/// All memory is taken when the engine is made: later nobody could ask for less. What a step's page tables
+/// need beyond that is some KiB.
+TEST_F(DeviceEngine, TakesItsMemoryWhenItIsMade) {
+  LoadedModel cuda = model_of("llama");
+  sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 24, .pages = 40});
+  const std::size_t before = cuda_on_host::device_bytes_in_use();
+  draw(engine, sampling_of(4), problems_, 0);
+  EXPECT_LE(cuda_on_host::device_bytes_in_use(), before + 16 * 1024);
+}
+
+}  // namespace
+}  // namespace wisk::test

@@ -1,0 +1,136 @@
+// The arrays of a step as they arrive in device memory, and how often a step's operators are called.
+#include "step_arrays.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <set>
+
+#include "graph_cache.hpp"
+
+namespace wisk::test {
+namespace {
+
+using device::RowDraw;
+using device::StepSize;
+using device::StepTokens;
+using device::cuda::padded_size;
+
+TEST(PaddedSize, FewSizesThatAreLittleMore) {
+  std::set<std::int64_t> sizes;
+  std::int64_t before = 0;
+  for (std::int64_t count = 1; count <= 1024; ++count) {
+    const std::int64_t padded = padded_size(count);
+    EXPECT_GE(padded, std::max(count, before)) << count;
+    EXPECT_LT(padded - count, count <= 64 ? 8 : (count <= 256 ? 16 : 64)) << count;
+    EXPECT_EQ(padded_size(padded), padded) << count;
+    before = padded;
+    if (count <= 256) sizes.insert(padded);
+  }
+  EXPECT_EQ(padded_size(1), 1);
+  EXPECT_EQ(padded_size(3), 4);
+  EXPECT_LE(sizes.size(), 23u);
+}
+
+/// A step of `tokens` tokens that all want a row, with other numbers in every array.
+struct Arrays {
+  explicit Arrays(std::int32_t tokens, std::int32_t page_count)
+      : ids(static_cast<std::size_t>(tokens)),
+        positions(ids.size()),
+        page_rows(ids.size()),
+        rows(ids.size()),
+        pages(static_cast<std::size_t>(page_count)) {
+    std::iota(ids.begin(), ids.end(), 1000);
+    std::iota(positions.begin(), positions.end(), 2000);
+    std::iota(page_rows.begin(), page_rows.end(), 3000);
+    std::iota(rows.begin(), rows.end(), 1);
+    std::iota(pages.begin(), pages.end(), 5000);
+    for (std::uint32_t i = 0; i < ids.size(); ++i) draws.push_back({7 + i, i, 9 + i, 1, 0});
+  }
+  std::vector<std::int32_t> ids, positions, page_rows, rows, pages;
+  std::vector<RowDraw> draws;
+};
+
+template <class T>
+std::vector<T> from_device(const T* data, std::size_t count, device::cuda::Stream stream) {
+  std::vector<T> values(count);
+  device::cuda::copy_to_host(values.data(), reinterpret_cast<const std::byte*>(data), count * sizeof(T),
+                             stream);
+  device::cuda::synchronize(stream);
+  return values;
+}
+
+std::vector<std::int32_t> padded(std::vector<std::int32_t> values, std::int64_t size, std::int32_t padding) {
+  values.resize(static_cast<std::size_t>(size), padding);
+  return values;
+}
+
+/// Larger and smaller ones in turn: padding covers what was there before.
+TEST(StepArrays, ArePaddedAndMoveOnlyToGrow) {
+  const device::cuda::StreamOwner stream;
+  device::cuda::StepArrays arrays;
+  struct Size {
+    std::int32_t tokens, pages;
+    std::int64_t padded;
+    int moved;
+  };
+  for (const Size& size :
+       {Size{9, 3, 16, 1}, Size{5, 2, 8, 1}, Size{64, 64, 64, 1}, Size{5, 65, 8, 2}, Size{60, 128, 64, 2},
+        Size{65, 3, 80, 3}, Size{3, 300, 4, 4}, Size{66, 7, 80, 4}}) {
+    SCOPED_TRACE(std::to_string(size.tokens) + " tokens, " + std::to_string(size.pages) + " pages");
+    const Arrays a(size.tokens, size.pages);
+    arrays.upload({a.ids, a.positions, a.page_rows, a.pages}, a.rows, a.draws, {size.padded, size.padded},
+                  stream.get());
+    EXPECT_EQ(arrays.moved(), size.moved);
+    const device::cuda::Step step = arrays.tokens(size.padded);
+    EXPECT_EQ(step.tokens, size.padded);
+    const auto read = [&](const std::int32_t* data, std::int64_t count) {
+      return from_device(data, static_cast<std::size_t>(count), stream.get());
+    };
+    EXPECT_EQ(read(step.ids, size.padded), padded(a.ids, size.padded, -1));
+    EXPECT_EQ(read(step.positions, size.padded), padded(a.positions, size.padded, -1));
+    EXPECT_EQ(read(step.page_rows, size.padded), padded(a.page_rows, size.padded, 0));
+    EXPECT_EQ(read(arrays.rows(), size.padded), padded(a.rows, size.padded, 0));
+    EXPECT_EQ(read(step.pages, size.pages), a.pages);
+    const auto draws = from_device(arrays.draws(), static_cast<std::size_t>(size.padded), stream.get());
+    for (std::size_t i = 0; i < draws.size(); ++i) {
+      const RowDraw expected = i < a.draws.size() ? a.draws[i] : RowDraw{};
+      EXPECT_EQ(draws[i].problem_key, expected.problem_key) << i;
+      EXPECT_EQ(draws[i].sample, expected.sample) << i;
+      EXPECT_EQ(draws[i].position, expected.position) << i;
+      EXPECT_EQ(draws[i].active, expected.active) << i;
+    }
+  }
+}
+
+TEST(GraphCache, CallsTheOperatorsTwiceForASizeUntilItForgets) {
+  const device::cuda::StreamOwner stream;
+  device::cuda::DeviceArray array(sizeof(int));
+  device::cuda::GraphCache graphs;
+  int calls = 0;
+  const int one = 1;
+  const auto operators = [&] {
+    ++calls;
+    device::cuda::copy_to_device(array.data(), &one, sizeof(one), stream.get());
+  };
+  const auto run = [&](StepSize size) {
+    const int zero = 0;
+    device::cuda::copy_to_device(array.data(), &zero, sizeof(zero), stream.get());
+    graphs.run(size, stream.get(), operators);
+    EXPECT_EQ(from_device(array.as<int>(), 1, stream.get()), std::vector<int>{1}) << "nothing was done";
+    return calls;
+  };
+  EXPECT_EQ(run({8, 8}), 1);
+  EXPECT_EQ(run({8, 8}), 2);
+  EXPECT_EQ(run({8, 8}), 2);
+  EXPECT_EQ(run({8, 4}), 3) << "another size";
+  EXPECT_EQ(run({4, 4}), 4) << "another size";
+  EXPECT_EQ(run({8, 8}), 4);
+  graphs.forget();
+  EXPECT_EQ(run({8, 8}), 5);
+  EXPECT_EQ(run({8, 8}), 6);
+  EXPECT_EQ(run({8, 8}), 6);
+}
+
+}  // namespace
+}  // namespace wisk::test
