@@ -119,8 +119,8 @@ TEST_F(DeviceEngine, DrawsNoTokenBehindTheLast) {
   }
 }
 
-/// What is saved before a step begins what is drawn, or is all of it where nobody has looked at its last token
-/// yet; nothing stands behind it.
+/// What is saved before a step begins what is drawn, or is all of it where nobody has looked at its last
+/// token yet; nothing stands behind it.
 TEST_F(DeviceEngine, ShowsBeginningsOfWhatIsDrawn) {
   LoadedModel cuda = model_of("llama");
   sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 24, .pages = 40});
