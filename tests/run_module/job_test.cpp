@@ -241,7 +241,8 @@ TEST_F(JobTest, TheIdentityHoldsWhatChangesResultsAndNothingElse) {
   const auto before = identity(load(base));
   const std::vector<std::string> indifferent = {"name=x",
                                                 "engine.device=cpu",
-                                                "engine.share_gpu=true", "engine.graphs=false",
+                                                "engine.share_gpu=true",
+                                                "engine.graphs=false",
                                                 "engine.threads=3",
                                                 "engine.max_batch=2",
                                                 "engine.kv_cache=1GiB",

@@ -59,7 +59,7 @@ std::byte* new_device_block(std::size_t bytes) {
   if (bytes > free) {
     constexpr std::size_t kAlmostOne = (std::size_t{1} << 20) - 1;
     throw OutOfMemory("GPU memory: expected " + mebibytes(bytes + kAlmostOne) + " more, found " +
-                           mebibytes(free) + " free on GPU 0 (emulator)");
+                      mebibytes(free) + " free on GPU 0 (emulator)");
   }
   void* memory = nullptr;
   if (posix_memalign(&memory, 256, bytes) != 0) std::abort();

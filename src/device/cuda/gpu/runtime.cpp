@@ -123,7 +123,7 @@ std::byte* allocate_device(std::size_t bytes) {
     cudaGetLastError();
     constexpr std::size_t kAlmostOne = (std::size_t{1} << 20) - 1;
     throw OutOfMemory("GPU memory: expected " + mebibytes(bytes + kAlmostOne) + " more, found " +
-                           mebibytes(memory_info().free) + " free on " + current_device());
+                      mebibytes(memory_info().free) + " free on " + current_device());
   }
   check(status, "allocation of GPU memory");
   // The default stream does not wait for ours, nor they for it.
