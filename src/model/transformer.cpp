@@ -29,9 +29,14 @@ Transformer::Transformer(device::Device& device, const Architecture& architectur
       group_(group),
       heads_(architecture.heads / replica.size()),
       kv_heads_(architecture.kv_heads / replica.size()),
-      feed_forward_(architecture.feed_forward / replica.size()),
-      work_(std::make_unique<Workspace>()) {
-  work_->angles.resize(architecture.ropes.size());
+      feed_forward_(architecture.feed_forward / replica.size()) {
+  forget_workspace();
+}
+
+/// Gives back all memory of steps.
+void Transformer::forget_workspace() {
+  work_ = std::make_unique<Workspace>();
+  work_->angles.resize(architecture_.ropes.size());
 }
 
 Transformer::~Transformer() = default;
@@ -85,7 +90,7 @@ void Transformer::reserve(std::int64_t tokens, std::int64_t rows, device::KvCach
       device_.wait();
     }
   } catch (...) {
-    work_->alone = false;
+    forget_workspace();  // what was taken already would be missing where less is tried
     throw;
   }
   work_->alone = false;

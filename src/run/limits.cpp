@@ -99,7 +99,7 @@ std::unique_ptr<sample::Engine> make_engine(ResidentModel& resident, sample::Eng
     if (failed[0] == 0) return engine;
     engine.reset();
     const int fewest = sample::Engine::pages_for(longest) + 1;
-    if (!topology.gpu || (limits.max_batch == 1 && limits.pages <= fewest)) {
+    if (!topology.gpu || (limits.max_batch == 1 && limits.prefill_chunk == 1 && limits.pages <= fewest)) {
       throw OutOfMemory(trouble.empty() ? "memory: another rank of this model has too little" : trouble);
     }
     limits.max_batch = std::max(limits.max_batch / 2, 1);

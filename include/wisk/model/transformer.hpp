@@ -67,6 +67,7 @@ class Transformer {
 
  private:
   struct Workspace;
+  void forget_workspace();
   void embed(const device::StepTokens& step, std::int64_t tokens);
   void attention(std::size_t layer, const device::StepTokens& step, device::KvCache& cache,
                  std::int64_t tokens);
