@@ -12,8 +12,8 @@
 namespace wisk::test {
 namespace {
 
-/// One sequence at a time: a run long enough to be caught in the middle, with an unfinished sample at every
-/// moment.
+/// One sequence at a time: a run long enough to be caught in the middle, nearly always of a sample. (While a
+/// problem's prompt is computed no sample of it has a token: about one moment in thirty.)
 const std::vector<std::string> kSlow = {"engine.max_batch=1", "engine.threads=1", "engine.prefill_chunk=1"};
 constexpr int kInterrupted = 75;
 
@@ -62,16 +62,18 @@ class Resume : public DemoTest {
 
 TEST_F(Resume, AfterASignalWithAnyNumberOfRanks) {
   int number = 0;
+  std::size_t begun = 0;
   for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2, SIGINT}) {
     const std::string out = "signal-" + std::to_string(number);
     const auto program = start(out, 0, 3000);
     program->send(signal);
     EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
     expect_incomplete(out);
-    EXPECT_GT(RunContents::read(job_->path(out)).prefixes, 0u) << "what was begun is kept";
+    begun += RunContents::read(job_->path(out)).prefixes;
     expect_completes(out, number);  // 0: without mpiexec
     ++number;
   }
+  EXPECT_GT(begun, 0u) << "what was begun is kept: one of four moments at least lies within a sample";
 }
 
 TEST_F(Resume, ManyTimesInARow) {

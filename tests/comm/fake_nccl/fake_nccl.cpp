@@ -232,8 +232,11 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t* result, int size, ncclUniqueId i
   comm->polls_left = 1 << 30;  // until the ranks have met
   const bool hangs = planned("hang", "ncclCommInitRankConfig");
   comm->add([comm, hangs] {
-    if (hangs) comm->hang();
-    if (comm->meet()) comm->polls_left = 0;
+    if (hangs) {
+      comm->hang();  // until it is aborted; it never meets the others, who may wait a little longer
+    } else if (comm->meet()) {
+      comm->polls_left = 0;
+    }
   });
   comm->thread = std::thread([comm] { comm->run(); });
   *result = comm;
