@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 
 #include <wisk/core/assert.hpp>
 #include <wisk/core/error.hpp>
@@ -254,38 +253,32 @@ void Weights::blend_entry(const Entry& entry, std::span<const device::BlendInput
 }
 
 std::uint64_t Weights::hash() const {
-  struct Piece {
-    std::uint64_t key;
-    const std::byte* begin;
-    std::size_t bytes;
-  };
-  std::vector<Piece> pieces;
+  std::vector<std::uint64_t> keys;
+  std::vector<device::MemoryPart> parts;
   for (const Entry& entry : entries_) {
     if (entry.replicated && shard_.rank != 0) continue;
     for (int i = 0; i < entry.slices; ++i) {
       const int slice = entry.first_slice + i;
-      Piece piece{xxh3(entry.name + "#" + std::to_string(slice)), nullptr, 0};
+      keys.push_back(xxh3(entry.name + "#" + std::to_string(slice)));
       if (entry.vector != nullptr) {
-        piece.bytes = entry.vector->bytes() / static_cast<std::size_t>(entry.slices);
-        piece.begin = entry.vector->data() + static_cast<std::size_t>(i) * piece.bytes;
+        const std::size_t bytes = entry.vector->bytes() / static_cast<std::size_t>(entry.slices);
+        parts.push_back({entry.vector->data() + static_cast<std::size_t>(i) * bytes, bytes});
       } else if (entry.slices == 1) {
-        piece.begin = entry.matrix->data.data();
-        piece.bytes = entry.matrix->data.bytes();
+        parts.push_back({entry.matrix->data.data(), entry.matrix->data.bytes()});
       } else {  // a part of the vocabulary: whole panels
         const auto [first, last] = vocabulary_range(architecture_, slice, architecture_.slices());
-        piece.begin = entry.matrix->panel((first - first_token) / PackedMatrix::kPanel);
-        piece.bytes = PackedMatrix::bytes_for(packed_, last - first, entry.columns);
+        parts.push_back({entry.matrix->panel((first - first_token) / PackedMatrix::kPanel),
+                         PackedMatrix::bytes_for(packed_, last - first, entry.columns)});
       }
-      pieces.push_back(piece);
     }
   }
-  std::atomic<std::uint64_t> sum{0};
-  device_.for_each(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t i, int) {
-    const Piece& piece = pieces[static_cast<std::size_t>(i)];
-    const std::array<std::uint64_t, 2> pair = {piece.key, device_.hash(piece.begin, piece.bytes)};
-    sum.fetch_add(xxh3(std::as_bytes(std::span(pair))), std::memory_order_relaxed);
-  });
-  return sum.load();
+  const std::vector<std::uint64_t> hashes = device_.hash(parts);
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::array<std::uint64_t, 2> pair = {keys[i], hashes[i]};
+    sum += xxh3(std::as_bytes(std::span(pair)));
+  }
+  return sum;
 }
 
 std::uint64_t Weights::bytes_for(const Architecture& a, DType storage, device::Compute compute, int ranks) {

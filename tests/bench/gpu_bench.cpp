@@ -14,8 +14,11 @@
 
 #include <wisk/core/dtype.hpp>
 #include <wisk/device/blend.hpp>
+#include <wisk/device/packed_matrix.hpp>
 
+#include "blend_pack.hpp"
 #include "kernels.hpp"
+#include "memory_hash.hpp"
 
 namespace {
 
@@ -100,6 +103,35 @@ Work blend_work(const std::vector<DType>& types, DType out_type, std::size_t cou
       {}};
 }
 
+/// Two tensors of `type` blended into the layout of the products, bf16: what a change of delta does.
+Work blend_pack_work(DType type, std::size_t count, const std::vector<Memory>& tensors, const Memory& out) {
+  constexpr std::int64_t kColumns = 4096;
+  const auto rows = static_cast<std::int64_t>(count) / kColumns;
+  std::vector<BlendInput> inputs;
+  for (std::size_t j = 0; j < 2; ++j) inputs.push_back({tensors[j].data, type, 0.3 + static_cast<double>(j)});
+  const auto run = [inputs, rows, type, data = out.data] {
+    device::PackedMatrix matrix{
+        DType::kBFloat16, rows, kColumns,
+        device::Buffer(data, static_cast<std::size_t>(rows * kColumns) * 2, [](std::byte*, std::size_t) {})};
+    device::cuda::blend_pack(matrix, inputs, {0, 0, kColumns}, type, 0, matrix.panels(), {});
+  };
+  return {"blend of 2 x " + std::string(name_of(type)) + " into packed bf16",
+          static_cast<double>(rows * kColumns) * static_cast<double>(2 * size_of(type) + 2),
+          run,
+          {}};
+}
+
+/// The hash that every arm's weights get, of matrices of 8 MiB.
+Work hash_work(device::cuda::MemoryHash& hash, const Memory& tensor, std::size_t bytes) {
+  constexpr std::size_t kEach = std::size_t{8} << 20;
+  std::vector<device::MemoryPart> parts;
+  for (std::size_t i = 0; i + kEach <= bytes; i += kEach) parts.push_back({tensor.data + i, kEach});
+  return {"hash of resident weights (reads)",
+          static_cast<double>(parts.size() * kEach),
+          [&hash, parts] { static_cast<void>(hash.hash(parts, {})); },
+          {}};
+}
+
 int run(std::size_t mebibytes) {
   const std::size_t count = (mebibytes << 20) / 2;  // elements of 16 bits in a tensor
   std::vector<Memory> bf16, f32, f16;
@@ -117,6 +149,10 @@ int run(std::size_t mebibytes) {
   all.push_back(blend_work({kB, kB, kB}, kB, count, bf16, out));
   all.push_back(blend_work({kH, kH}, kH, count, f16, out));
   all.push_back(blend_work({kF, kF}, kB, count / 2, f32, out));
+  all.push_back(blend_pack_work(kB, count, bf16, out));
+  all.push_back(blend_pack_work(kF, count / 2, f32, out));
+  device::cuda::MemoryHash hash;
+  all.push_back(hash_work(hash, bf16[0], count * 2));
   time_all(all);
   const auto rate = [](const Work& work, std::size_t i) { return work.bytes / work.seconds[i]; };
   const std::size_t middle = all[0].seconds.size() / 2, last = all[0].seconds.size() - 1;

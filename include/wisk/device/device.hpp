@@ -29,6 +29,12 @@ struct MatrixWindow {
   std::int64_t first_row = 0, first_column = 0, row_stride = 0;
 };
 
+/// Bytes of a device's memory. Not owning.
+struct MemoryPart {
+  const std::byte* data = nullptr;
+  std::size_t bytes = 0;
+};
+
 /// Inputs of products ("operands") where they lie: f32 numbers, or, on a device whose products read bf16 from
 /// its memory, those where they are rounded to that (Device::operand_bytes). Not owning.
 struct Operands {
@@ -160,8 +166,8 @@ class Device {
   virtual void blend_vector(float* out /* [count] */, std::span<const BlendInput> inputs, std::int64_t first,
                             std::int64_t count, DType storage, float offset) = 0;
 
-  /// XXH3-64 of `bytes` bytes of this device's memory.
-  [[nodiscard]] virtual std::uint64_t hash(const std::byte* data, std::size_t bytes) const = 0;
+  /// XXH3-64 of each of these parts of this device's memory.
+  [[nodiscard]] virtual std::vector<std::uint64_t> hash(std::span<const MemoryPart> parts) = 0;
 
   /// Copies host memory into this device's, now.
   virtual void upload(std::byte* to, std::span<const std::byte> from) = 0;

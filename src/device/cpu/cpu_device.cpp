@@ -77,8 +77,13 @@ class CpuDevice final : public Device {
     for (std::int64_t i = 0; i < count; ++i) out[i] += offset;
   }
 
-  std::uint64_t hash(const std::byte* data, std::size_t bytes) const override {
-    return xxh3(std::span<const std::byte>(data, bytes));
+  std::vector<std::uint64_t> hash(std::span<const MemoryPart> parts) override {
+    std::vector<std::uint64_t> hashes(parts.size());
+    for_each(static_cast<std::int64_t>(parts.size()), [&](std::int64_t i, int) {
+      const MemoryPart& part = parts[static_cast<std::size_t>(i)];
+      hashes[static_cast<std::size_t>(i)] = xxh3(std::span(part.data, part.bytes));
+    });
+    return hashes;
   }
 
   void upload(std::byte* to, std::span<const std::byte> from) override {

@@ -3,8 +3,7 @@
 #include "cuda_device.hpp"
 
 #include <algorithm>
-#include <array>
-#include <mutex>
+#include <iterator>
 #include <optional>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "graph_cache.hpp"
 #include "ingredients.hpp"
 #include "kernels.hpp"
+#include "memory_hash.hpp"
 #include "norm.hpp"
 #include "products.hpp"
 #include "rotate_store.hpp"
@@ -103,15 +103,21 @@ class CudaDevice final : public Device {
     return rounding == Compute::kBFloat16 ? 2 : 4;
   }
 
-  std::uint64_t hash(const std::byte* data, std::size_t bytes) const override {
-    std::vector<std::byte> copy(bytes);
-    {
-      const std::lock_guard<std::mutex> guard(hashing_);  // host threads come here side by side
-      use_device(gpu_.index);
-      copy_to_host(copy.data(), data, bytes, work());
-      synchronize(work());
+  std::vector<std::uint64_t> hash(std::span<const MemoryPart> parts) override {
+    std::vector<MemoryPart> large;
+    std::ranges::copy_if(parts, std::back_inserter(large), can_hash_on_device);
+    std::vector<std::uint64_t> of_large;
+    try {
+      of_large = memory_hash_.hash(large, work());
+    } catch (const OutOfMemory&) {  // not worth the ingredients' place: the host does it
     }
-    return xxh3(copy);
+    std::vector<std::uint64_t> hashes;
+    auto next = of_large.begin();
+    for (const MemoryPart& part : parts) {
+      const bool done = can_hash_on_device(part) && !of_large.empty();
+      hashes.push_back(done ? *next++ : hash_on_host(part));
+    }
+    return hashes;
   }
 
   // Weights.
@@ -317,6 +323,11 @@ class CudaDevice final : public Device {
 
  private:
   [[nodiscard]] Stream work() const { return stream_.get(); }
+  std::uint64_t hash_on_host(const MemoryPart& part) {
+    std::vector<std::byte> copy(part.bytes);
+    download(copy, part.data);
+    return xxh3(copy);
+  }
   [[nodiscard]] Step tokens() const { return arrays_.tokens(size_.tokens); }
 
   DeviceInfo gpu_;
@@ -324,7 +335,7 @@ class CudaDevice final : public Device {
   std::unique_ptr<Device> host_;
   StreamOwner stream_;
   Ingredients ingredients_;
-  mutable std::mutex hashing_;
+  MemoryHash memory_hash_;
   PinnedBuffer view_;  // of host_view()
   // Of the step.
   StepArrays arrays_;

@@ -15,11 +15,13 @@ set(WISK_CUDA_KERNELS
   rotate_store.cu
   rows.cu
   softcap.cu
+  xxh3.cu
 )
 # Plain C++ over the kernels' host functions and gpu/runtime.cpp or its twin.
 set(WISK_CUDA_HOST_SOURCES
   cuda_device.cpp
   ingredients.cpp
+  memory_hash.cpp
   step_arrays.cpp
 )
 # Those that keep denormals: the others count them as zero (docs/numerics.md).

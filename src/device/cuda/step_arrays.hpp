@@ -14,7 +14,7 @@
 namespace wisk::device::cuda {
 
 /// Sizes for which steps of `count` tokens and as many rows are computed, so that few are recorded: at most a
-/// fifth more beyond 16.
+/// quarter more beyond 64.
 [[nodiscard]] std::int64_t padded_size(std::int64_t count);
 
 /// Owns the arrays; one thread. What upload() was given before must have been waited for.

@@ -37,6 +37,11 @@ void cp_async_wait() {
   while (on_host::take_copy(kPending, copy)) land(copy);
 }
 
+inline Words load_once_16(const void* global, std::source_location where = std::source_location::current()) {
+  on_host::check_aligned_to_16(global, where);
+  return *static_cast<const Words*>(global);
+}
+
 inline Words load_shared_16(const void* shared,
                             std::source_location where = std::source_location::current()) {
   on_host::count_conflicts_of_16(shared, where);

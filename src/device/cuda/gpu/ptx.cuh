@@ -1,5 +1,6 @@
 #pragma once
-// Instructions that CUDA C++ has no words for (PTX ISA, sections cp.async, ldmatrix, mma). Its twin of the
+// Instructions that CUDA C++ has no words for (PTX ISA, sections cp.async, ld.global.nc, ldmatrix,
+// mma). Its twin of the
 // same name in tests/support/cuda_on_host does the same on the host; the include path chooses between the
 // two.
 
@@ -28,6 +29,16 @@ __device__ inline void cp_async_commit() {
 template <int kPending>
 __device__ void cp_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+}
+
+/// 16 bytes at a multiple of 16 that nothing writes while the kernel runs, and that it reads once: one
+/// access, past the first cache level.
+__device__ inline Words load_once_16(const void* global) {
+  Words words;
+  asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(words.word[0]), "=r"(words.word[1]), "=r"(words.word[2]), "=r"(words.word[3])
+               : "l"(__cvta_generic_to_global(global)));
+  return words;
 }
 
 /// 16 bytes of shared memory at a multiple of 16; the whole warp.

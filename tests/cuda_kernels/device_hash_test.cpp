@@ -1,0 +1,64 @@
+// Hashes of a GPU's memory through the device: parts of any length, and where there is no memory to work in.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <wisk/core/hash.hpp>
+
+#include "cuda_device.hpp"
+#include "host_device.hpp"
+
+namespace wisk::test {
+namespace {
+
+using cuda_on_host::device_bytes_in_use;
+using cuda_on_host::WithDeviceMemory;
+using device::MemoryPart;
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+std::unique_ptr<device::Device> gpu() {
+  std::string why_none;
+  device::cuda::CudaOptions options;
+  options.gpu = device::cuda::list_devices(why_none).at(0);
+  options.host.threads = 1;
+  return device::cuda::make_cuda_device(options);
+}
+
+std::vector<std::byte> some_bytes(std::size_t count) {
+  std::vector<std::byte> bytes(count);
+  std::mt19937_64 random(count);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  return bytes;
+}
+
+/// The hashes on a GPU of parts of `bytes`, begin and length each, are the library's.
+void expect_hashes(const std::vector<std::byte>& bytes,
+                   const std::vector<std::pair<std::size_t, std::size_t>>& places) {
+  const auto cuda = gpu();
+  const device::Buffer memory = cuda->allocate(bytes.size());
+  cuda->upload(memory.data(), bytes);
+  std::vector<MemoryPart> parts;
+  std::vector<std::uint64_t> expected;
+  for (const auto& [begin, length] : places) {
+    parts.push_back({memory.data() + begin, length});
+    expected.push_back(xxh3(std::span(bytes).subspan(begin, length)));
+  }
+  EXPECT_EQ(cuda->hash(parts), expected);
+  EXPECT_EQ(device::make_cpu_device({.threads = 2})->hash({}), std::vector<std::uint64_t>{});
+}
+
+TEST(DeviceHash, OfPartsThatKernelsTakeAndOthers) {
+  expect_hashes(some_bytes(70000),
+                {{0, 5000}, {16, 240}, {32, 4096}, {8, 4096}, {1, 999}, {64, 0}, {160, 65544}});
+  expect_hashes(some_bytes(300), {{0, 3}, {16, 17}});  // none that they take
+}
+
+/// The ingredients stay where they are: to read them again would take longer than to hash on the host.
+TEST(DeviceHash, WithoutMemoryForSumsTheHostDoesIt) {
+  const std::vector<std::byte> bytes = some_bytes(3 * kMiB);
+  const WithDeviceMemory memory(3 * kMiB + 4096);  // the sums are a sixteenth
+  expect_hashes(bytes, {{0, 3 * kMiB}, {256, 2 * kMiB}});
+}
+
+}  // namespace
+}  // namespace wisk::test
