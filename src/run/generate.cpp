@@ -56,10 +56,38 @@ Setup set_up(const GenerateRequest& request) {
   return setup;
 }
 
-/// Log-probabilities of a prompt's own tokens, computed in chunks.
+/// What a prompt's token was worth to the model in front of it.
+struct Score {
+  float logprob;        // natural log
+  std::int32_t argmax;  // the likeliest token instead
+};
+
+/// Scores of the rows' targets: by the device where it chooses tokens, as it does those of completions.
+std::vector<Score> score(model::Transformer& transformer, const device::StepTokens& step,
+                         device::KvCache& cache, std::span<const std::int32_t> rows /* [R] */,
+                         std::span<const std::int32_t> targets /* [R] */) {
+  std::vector<Score> scores;
+  device::Choosing greedy;
+  greedy.temperature = 0;
+  if (transformer.chooses(greedy)) {
+    const device::StepChoice choice{greedy, {}, targets};
+    transformer.begin(step, cache, rows, choice);
+    for (const device::RowChoice& row : transformer.choices()) scores.push_back({row.logprob, row.token});
+    return scores;
+  }
+  const model::Logits logits = transformer.forward(step, cache, rows);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto row = logits.row(i);
+    scores.push_back({sample::log_probability(row, targets[i]),
+                      static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin())});
+  }
+  return scores;
+}
+
+/// Log-probabilities of a prompt's own tokens but the first, computed in chunks.
 void score_prompt(ResidentModel& resident, Generated& row) {
   constexpr std::size_t kChunk = 32;
-  const std::vector<std::int32_t>& ids = row.prompt_ids;
+  const std::span<const std::int32_t> ids = row.prompt_ids;
   model::Transformer& transformer = resident.transformer();
   device::KvCache cache =
       transformer.make_cache(sample::Engine::pages_for(static_cast<std::int64_t>(ids.size())));
@@ -67,20 +95,16 @@ void score_prompt(ResidentModel& resident, Generated& row) {
   std::iota(pages.begin(), pages.end(), 0);
   row.prompt_logprobs.assign(1, 0.0f);
   row.prompt_argmax.assign(1, -1);
-  for (std::size_t begin = 0; begin < ids.size(); begin += kChunk) {
-    const std::size_t count = std::min(kChunk, ids.size() - begin);
+  for (std::size_t begin = 0; begin + 1 < ids.size(); begin += kChunk) {
+    const std::size_t count = std::min(kChunk, ids.size() - 1 - begin);
     std::vector<std::int32_t> positions(count), rows(count);
     const std::vector<std::int32_t> page_rows(count, 0);
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(begin));
     std::iota(rows.begin(), rows.end(), 0);
-    const auto logits =
-        transformer.forward({std::span(ids).subspan(begin, count), positions, page_rows, pages}, cache, rows);
-    for (std::size_t i = 0; i < count && begin + i + 1 < ids.size(); ++i) {
-      const auto row_logits = logits.row(i);
-      const std::int32_t next = ids[begin + i + 1];
-      row.prompt_logprobs.push_back(sample::log_probability(row_logits, next));
-      row.prompt_argmax.push_back(static_cast<std::int32_t>(
-          std::max_element(row_logits.begin(), row_logits.end()) - row_logits.begin()));
+    for (const Score& token : score(transformer, {ids.subspan(begin, count), positions, page_rows, pages},
+                                    cache, rows, ids.subspan(begin + 1, count))) {
+      row.prompt_logprobs.push_back(token.logprob);
+      row.prompt_argmax.push_back(token.argmax);
     }
   }
 }

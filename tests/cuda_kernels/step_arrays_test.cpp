@@ -39,15 +39,17 @@ struct Arrays {
         positions(ids.size()),
         page_rows(ids.size()),
         rows(ids.size()),
+        targets(ids.size()),
         pages(static_cast<std::size_t>(page_count)) {
     std::iota(ids.begin(), ids.end(), 1000);
     std::iota(positions.begin(), positions.end(), 2000);
     std::iota(page_rows.begin(), page_rows.end(), 3000);
     std::iota(rows.begin(), rows.end(), 1);
+    std::iota(targets.begin(), targets.end(), 4000);
     std::iota(pages.begin(), pages.end(), 5000);
     for (std::uint32_t i = 0; i < ids.size(); ++i) draws.push_back({7 + i, i, 9 + i, 1, 0});
   }
-  std::vector<std::int32_t> ids, positions, page_rows, rows, pages;
+  std::vector<std::int32_t> ids, positions, page_rows, rows, targets, pages;
   std::vector<RowDraw> draws;
 };
 
@@ -79,8 +81,8 @@ TEST(StepArrays, ArePaddedAndMoveOnlyToGrow) {
         Size{65, 3, 80, 3}, Size{3, 300, 4, 4}, Size{66, 7, 80, 4}}) {
     SCOPED_TRACE(std::to_string(size.tokens) + " tokens, " + std::to_string(size.pages) + " pages");
     const Arrays a(size.tokens, size.pages);
-    arrays.upload({a.ids, a.positions, a.page_rows, a.pages}, a.rows, a.draws, {size.padded, size.padded},
-                  stream.get());
+    arrays.upload({a.ids, a.positions, a.page_rows, a.pages}, a.rows, a.draws, a.targets,
+                  {size.padded, size.padded}, stream.get());
     EXPECT_EQ(arrays.moved(), size.moved);
     const device::cuda::Step step = arrays.tokens(size.padded);
     EXPECT_EQ(step.tokens, size.padded);
@@ -91,6 +93,7 @@ TEST(StepArrays, ArePaddedAndMoveOnlyToGrow) {
     EXPECT_EQ(read(step.positions, size.padded), padded(a.positions, size.padded, -1));
     EXPECT_EQ(read(step.page_rows, size.padded), padded(a.page_rows, size.padded, 0));
     EXPECT_EQ(read(arrays.rows(), size.padded), padded(a.rows, size.padded, 0));
+    EXPECT_EQ(read(arrays.targets(), size.padded), padded(a.targets, size.padded, -1));
     EXPECT_EQ(read(step.pages, size.pages), a.pages);
     const auto draws = from_device(arrays.draws(), static_cast<std::size_t>(size.padded), stream.get());
     for (std::size_t i = 0; i < draws.size(); ++i) {

@@ -75,10 +75,12 @@ struct StepSize {
   bool operator==(const StepSize&) const = default;
 };
 
-/// How the next tokens of a step's rows are chosen.
+/// How the next tokens of a step's rows are chosen; or, with targets, how likely those are: a choice's
+/// logprob is its target's then, and its token what `choosing` makes of the row, which has temperature 0.
 struct StepChoice {
   Choosing choosing;
-  std::span<const RowDraw> draws = {};  // [R], host
+  std::span<const RowDraw> draws = {};         // [R], host; or none with targets
+  std::span<const std::int32_t> targets = {};  // [R], host, ids; or none
 };
 
 struct AttentionShape {

@@ -159,11 +159,15 @@ class CudaDevice final : public Device {
     decoding_ = size_.tokens == size_.rows && size_.tokens > 0;
     if (decoding_) size_.tokens = size_.rows = padded_size(size_.tokens);
     const int moved = arrays_.moved();
+    const StepChoice how = choice == nullptr ? StepChoice{} : *choice;
     const std::optional<Choosing> choosing =
-        choice == nullptr ? std::nullopt : std::optional<Choosing>(choice->choosing);
-    arrays_.upload(step, rows, choice == nullptr ? std::span<const RowDraw>() : choice->draws, size_, work());
-    if (arrays_.moved() != moved || choosing != choosing_) graphs_.forget();
+        choice == nullptr ? std::nullopt : std::optional<Choosing>(how.choosing);
+    const bool scoring = !how.targets.empty();
+    WISK_ASSERT(!scoring || how.choosing.temperature == 0);
+    arrays_.upload(step, rows, how.draws, how.targets, size_, work());
+    if (arrays_.moved() != moved || choosing != choosing_ || scoring != scoring_) graphs_.forget();
     choosing_ = choosing;
+    scoring_ = scoring;
     return size_;
   }
 
@@ -281,10 +285,11 @@ class CudaDevice final : public Device {
     room(floors_, static_cast<std::size_t>(rows) * sizeof(Floor));
     ChoiceRows step;
     step.count = static_cast<std::int32_t>(rows);
-    step.draws = arrays_.draws();
+    step.draws = scoring_ ? nullptr : arrays_.draws();
     step.floors = floors_.as<Floor>();
     const bool filters = choosing_->filters(parts.vocabulary);
-    if (!filters && all_bf16({&head, 1})) {
+    Targets targets;
+    if (!filters && !scoring_ && all_bf16({&head, 1})) {
       choose_in_product(head.a.data, head.lda, *head.w, head.softcap, parts, step, *choosing_,
                         block_choices_.as<BlockChoice>(), work());
     } else {
@@ -292,6 +297,7 @@ class CudaDevice final : public Device {
       room(logits_, static_cast<std::size_t>(rows * head.ldo) * sizeof(float));
       stored.out = logits_.as<float>();
       linear({&stored, 1}, rows);
+      if (scoring_) targets = {arrays_.targets(), stored.out, stored.ldo};
       if (filters) {
         find_cuts(stored.out, head.ldo, parts.vocabulary, step, *choosing_, cuts_.as<Cut>(), work());
         step.cuts = cuts_.as<Cut>();
@@ -299,15 +305,17 @@ class CudaDevice final : public Device {
       choose_in_blocks(stored.out, head.ldo, parts, step, *choosing_, block_choices_.as<BlockChoice>(),
                        work());
     }
-    cuda::choose_in_parts(block_choices_.as<BlockChoice>(), parts, step, {}, choices, work());
+    cuda::choose_in_parts(block_choices_.as<BlockChoice>(), parts, step, targets, choices, work());
   }
 
   void choose_in_rows(const PartChoice* choices, int parts, std::int64_t rows, RowChoice* result) override {
     ChoiceRows step;
     step.count = static_cast<std::int32_t>(rows);
-    step.draws = arrays_.draws();
+    step.draws = scoring_ ? nullptr : arrays_.draws();
     step.floors = floors_.as<Floor>();
-    cuda::choose_in_rows(choices, parts, step, {}, result, work());
+    Targets targets;
+    if (scoring_) targets.ids = arrays_.targets();
+    cuda::choose_in_rows(choices, parts, step, targets, result, work());
   }
 
   // The host's part.
@@ -342,6 +350,7 @@ class CudaDevice final : public Device {
   StepSize size_;
   bool decoding_ = false;  // one token of each sequence: such steps are repeated
   std::optional<Choosing> choosing_;
+  bool scoring_ = false;  // tokens that were given
   GraphCache graphs_;
   std::vector<Product> products_;
   std::vector<GatedProduct> gated_products_;

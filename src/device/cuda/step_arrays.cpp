@@ -33,9 +33,11 @@ void StepArrays::grow(std::int64_t tokens, std::int64_t pages) {
 }
 
 void StepArrays::upload(const StepTokens& step, std::span<const std::int32_t> rows,
-                        std::span<const RowDraw> draws, StepSize size, Stream stream) {
+                        std::span<const RowDraw> draws, std::span<const std::int32_t> targets, StepSize size,
+                        Stream stream) {
   WISK_ASSERT(size.tokens >= step.size() && size.rows >= static_cast<std::int64_t>(rows.size()));
   WISK_ASSERT(draws.empty() || draws.size() == rows.size());
+  WISK_ASSERT(targets.empty() || targets.size() == rows.size());
   grow(std::max(size.tokens, size.rows), static_cast<std::int64_t>(step.pages.size()));
   const auto put = [&](std::int64_t array, std::span<const std::int32_t> values, std::int64_t padded,
                        std::int32_t padding) {
@@ -46,6 +48,7 @@ void StepArrays::upload(const StepTokens& step, std::span<const std::int32_t> ro
   put(1, step.positions, size.tokens, -1);
   put(2, step.page_rows, size.tokens, 0);
   put(3, rows, size.rows, 0);
+  put(4, targets, size.rows, -1);
   const auto pages = static_cast<std::int64_t>(step.pages.size());
   put(kArrays, step.pages, pages, 0);
   auto* draw = host_.as<RowDraw>();

@@ -21,20 +21,23 @@ namespace wisk::device::cuda {
 class StepArrays {
  public:
   /// Copies in the order of the stream, padded to `size`: tokens without an id and a position, rows of token
-  /// 0, draws that are not active. The memory moves when something is larger than ever: moved() counts that.
+  /// 0, draws that are not active, targets below 0. The memory moves when something is larger than ever:
+  /// moved() counts that.
   void upload(const StepTokens& step, std::span<const std::int32_t> rows /* [R] */,
-              std::span<const RowDraw> draws /* [R], or none */, StepSize size, Stream stream);
+              std::span<const RowDraw> draws /* [R], or none */,
+              std::span<const std::int32_t> targets /* [R], or none */, StepSize size, Stream stream);
 
   [[nodiscard]] Step tokens(std::int64_t count) const {
     return {part(0), part(1), part(2), part(kArrays), static_cast<int>(count)};
   }
   [[nodiscard]] const std::int32_t* rows() const { return part(3); }
+  [[nodiscard]] const std::int32_t* targets() const { return part(4); }
   [[nodiscard]] const RowDraw* draws() const { return device_.as<RowDraw>(); }
   [[nodiscard]] int moved() const { return moved_; }
 
  private:
-  // Draws first, for their alignment: [draws][ids][positions][page rows][rows][pages].
-  static constexpr std::int64_t kArrays = 4;
+  // Draws first, for their alignment: [draws][ids][positions][page rows][rows][targets][pages].
+  static constexpr std::int64_t kArrays = 5;
   void grow(std::int64_t tokens, std::int64_t pages);
   [[nodiscard]] std::int64_t offset(std::int64_t array) const {
     return tokens_ * static_cast<std::int64_t>(sizeof(RowDraw)) +
