@@ -49,6 +49,10 @@ void Device::choose_in_parts(const Linear& /*head*/, std::int64_t /*rows*/, cons
   WISK_ASSERT(chooses());
 }
 
+void Device::find_cuts(const WholeLogits& /*logits*/, std::int64_t /*rows*/) {
+  WISK_ASSERT(chooses());
+}
+
 void Device::choose_in_rows(const PartChoice* /*choices*/, int /*parts*/, std::int64_t /*rows*/,
                             RowChoice* /*result*/) {
   WISK_ASSERT(chooses());

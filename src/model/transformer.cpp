@@ -83,10 +83,9 @@ void Transformer::reserve(std::int64_t tokens, std::int64_t rows, device::KvCach
   try {
     for (const device::Choosing& choosing : {device::Choosing{}, filtered}) {
       const device::StepChoice choice{choosing, none};
-      const bool chooses_so = chooses(choosing);
-      const device::StepSize size = device_.begin_step(step, wanted, chooses_so ? &choice : nullptr);
+      const device::StepSize size = device_.begin_step(step, wanted, chooses() ? &choice : nullptr);
       run(step, cache, size,
-          [&] { chooses_so ? choose(wanted, size.rows) : multiply_logits(wanted, size.rows); });
+          [&] { chooses() ? choose(wanted, size.rows, choosing) : multiply_logits(wanted, size.rows); });
       device_.wait();
     }
   } catch (...) {
@@ -96,18 +95,13 @@ void Transformer::reserve(std::int64_t tokens, std::int64_t rows, device::KvCach
   work_->alone = false;
 }
 
-bool Transformer::chooses(const device::Choosing& choosing) const {
-  // Filters need a row's logits in one place.
-  return device_.chooses() && (replica_.size() == 1 || !choosing.filters(architecture_.vocabulary));
-}
-
 void Transformer::begin(const device::StepTokens& step, device::KvCache& cache,
                         std::span<const std::int32_t> rows, const device::StepChoice& choice) {
   extend_angles(step);
   const device::StepSize size = device_.begin_step(step, rows, &choice);
   work_->chosen.resize(rows.size());
   run(step, cache, size, [&] {
-    if (size.rows > 0) choose(rows, size.rows);
+    if (size.rows > 0) choose(rows, size.rows, choice.choosing);
   });
 }
 

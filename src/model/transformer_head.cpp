@@ -36,7 +36,8 @@ void Transformer::multiply_logits(std::span<const std::int32_t> rows, std::int64
 
 /// The next token of the chosen rows: in each of this rank's slices of the vocabulary, then over all slices
 /// in their order, so that any tensor-parallel degree sums in the same order.
-void Transformer::choose(std::span<const std::int32_t> rows, std::int64_t count) {
+void Transformer::choose(std::span<const std::int32_t> rows, std::int64_t count,
+                         const device::Choosing& choosing) {
   const int slices = architecture_.slices(), first = replica_.rank() * weights_.local_slices();
   device::VocabularyParts parts;
   parts.vocabulary = static_cast<std::int32_t>(architecture_.vocabulary);
@@ -50,7 +51,9 @@ void Transformer::choose(std::span<const std::int32_t> rows, std::int64_t count)
   constexpr std::int64_t kWords = sizeof(device::PartChoice) / sizeof(float);
   const std::int64_t words = parts.count * count * kWords;
   float* choices = work_->part_choices.get(device_, words);
-  device_.choose_in_parts(head_of(rows, count), count, parts, reinterpret_cast<device::PartChoice*>(choices));
+  device::Linear head = head_of(rows, count);
+  if (replica_.size() > 1 && choosing.filters(architecture_.vocabulary)) share_logits(head, count);
+  device_.choose_in_parts(head, count, parts, reinterpret_cast<device::PartChoice*>(choices));
   if (replica_.size() > 1) {
     float* all = work_->all_choices.get(device_, words * replica_.size());
     gather(choices, words, all);
@@ -60,6 +63,24 @@ void Transformer::choose(std::span<const std::int32_t> rows, std::int64_t count)
       work_->row_choices.bytes(device_, count * static_cast<std::int64_t>(sizeof(device::RowChoice)));
   device_.choose_in_rows(reinterpret_cast<const device::PartChoice*>(choices), slices, count,
                          reinterpret_cast<device::RowChoice*>(result));
+}
+
+/// Computes this rank's logits where `head` says from then on, and finds the filters' cuts in those of all.
+void Transformer::share_logits(device::Linear& head, std::int64_t count) {
+  device::WholeLogits all;
+  all.parts = replica_.size();
+  for (int r = 0; r < all.parts; ++r) {
+    const auto [first, last] = vocabulary_range(architecture_, r, all.parts);
+    all.edges[r + 1] = static_cast<std::int32_t>(last);
+    all.stride = std::max(all.stride, (last - first + 3) / 4 * 4);  // the same on all ranks; whole vectors
+  }
+  head.ldo = all.stride;
+  head.out = work_->logits.get(device_, count * all.stride);
+  device_.linear({&head, 1}, count);
+  float* gathered = work_->whole_logits.get(device_, count * all.stride * all.parts);
+  gather(head.out, count * all.stride, gathered);
+  all.data = gathered;
+  device_.find_cuts(all, count);
 }
 
 /// Rows a power of two apart would compete for a few places in the caches.

@@ -39,7 +39,7 @@ struct AngleTable {
 
 struct Transformer::Workspace {
   Scratch residual, normed, query, rotated, key, value, attended, gate, up, act, parts, local_sum, gathered,
-      sum, taken, rows, logits, maxima, part_choices, all_choices, row_choices;
+      sum, taken, rows, logits, maxima, whole_logits, part_choices, all_choices, row_choices;
   std::vector<device::RowChoice> chosen;                   // [rows of the step], host
   bool alone = false;                                      // nothing is exchanged with other ranks
   float* x = nullptr;                                      // [T, C], the residual stream

@@ -67,9 +67,9 @@ std::vector<Score> score(model::Transformer& transformer, const device::StepToke
                          device::KvCache& cache, std::span<const std::int32_t> rows /* [R] */,
                          std::span<const std::int32_t> targets /* [R] */) {
   std::vector<Score> scores;
-  device::Choosing greedy;
-  greedy.temperature = 0;
-  if (transformer.chooses(greedy)) {
+  if (transformer.chooses()) {
+    device::Choosing greedy;
+    greedy.temperature = 0;
     const device::StepChoice choice{greedy, {}, targets};
     transformer.begin(step, cache, rows, choice);
     for (const device::RowChoice& row : transformer.choices()) scores.push_back({row.logprob, row.token});

@@ -30,7 +30,7 @@ bool Engine::run(const Sampling& sampling, const EngineCallbacks& callbacks) {
   state_->more = true;
   const SamplingParameters& p = sampling.parameters;
   state_->choosing = {sampling.seed, p.temperature, p.top_k, p.top_p, p.min_p};
-  state_->on_device = state_->transformer.chooses(state_->choosing);
+  state_->on_device = state_->transformer.chooses();
   if (state_->on_device) check(p);
   try {
     return state_->run();

@@ -107,14 +107,27 @@ inline Shifted<float> columns(const Logits& logits, const device::VocabularyPart
   return part;
 }
 
-/// The cuts of all rows where there are filters, or nothing.
+/// The cuts of all rows where there are filters, or nothing. The ranks' parts lie one after another.
 inline std::vector<device::cuda::Cut> cuts_of(const Logits& logits, const device::cuda::ChoiceRows& rows,
-                                              const device::Choosing& choosing, std::size_t shift) {
+                                              const device::Choosing& choosing, const Layout& layout) {
   if (!choosing.filters(logits.vocabulary)) return {};
-  const std::int64_t stride = logits.vocabulary + (shift == 0 ? (4 - logits.vocabulary % 4) % 4 : 1);
-  const auto whole = columns(logits, parts_of(logits.vocabulary, {}, 0), stride, shift);
+  device::WholeLogits whole;
+  whole.parts = layout.ranks;
+  for (int r = 0; r < whole.parts; ++r) {
+    const device::VocabularyParts parts = parts_of(logits.vocabulary, layout, r);
+    whole.edges[r + 1] = parts.edges[parts.count];
+    whole.stride = std::max(whole.stride, (whole.edges[r + 1] - whole.edges[r] + std::int64_t{3}) / 4 * 4);
+  }
+  whole.stride += layout.shift == 0 ? 0 : 1;
+  const std::size_t of_rank = static_cast<std::size_t>(whole.stride * logits.rows);
+  const Shifted<float> memory(of_rank * static_cast<std::size_t>(whole.parts), layout.shift);
+  for (int r = 0; r < whole.parts; ++r) {
+    const auto part = columns(logits, parts_of(logits.vocabulary, layout, r), whole.stride, 0).values();
+    std::ranges::copy(part, memory.data() + of_rank * static_cast<std::size_t>(r));
+  }
+  whole.data = memory.data();
   const Shifted<device::cuda::Cut> cuts(static_cast<std::size_t>(rows.count));
-  device::cuda::find_cuts(whole.data(), stride, logits.vocabulary, rows, choosing, cuts.data(), {});
+  device::cuda::find_cuts(whole, rows, choosing, cuts.data(), {});
   return cuts.values();
 }
 
@@ -130,7 +143,7 @@ inline std::vector<device::RowChoice> choice_of(const Logits& logits,
   const OptionalForKernels<RowDraw> own_draws(draws);
   const OptionalForKernels<std::int32_t> own_targets(targets);
   ChoiceRows rows{logits.rows, own_draws.data(), nullptr, layout.floors ? floors.data() : nullptr};
-  const OptionalForKernels<Cut> cuts(cuts_of(logits, rows, choosing, layout.shift));
+  const OptionalForKernels<Cut> cuts(cuts_of(logits, rows, choosing, layout));
   rows.cuts = cuts.data();
   const Shifted<PartChoice> choices(count * static_cast<std::size_t>(layout.parts));
   PartChoice* next = choices.data();

@@ -99,7 +99,8 @@ TEST_P(CudaChoose, FiltersKeepTheIdsOfThePlainSort) {
     const Shifted<RowDraw> draws(draws_of(logits.rows, 0), 0);
     const device::cuda::ChoiceRows rows{logits.rows, draws.data(), nullptr, nullptr};
     for (std::size_t s = 0; s < kFilters.size(); s += step()) {
-      const std::vector<device::cuda::Cut> cuts = cuts_of(logits, rows, kFilters[s], s % 2);
+      const std::vector<device::cuda::Cut> cuts =
+          cuts_of(logits, rows, kFilters[s], {.parts = 4, .ranks = 1 << s % 3, .shift = s % 2});
       for (std::int32_t r = 0; r < logits.rows && !cuts.empty(); ++r) {
         std::vector<std::int32_t> expected = kept_ids(logits.row(r), parameters_of(kFilters[s])), kept;
         std::erase_if(expected, [&](std::int32_t id) {
@@ -126,7 +127,7 @@ TEST_P(CudaChoose, MinPComparesWithTheUnroundedBound) {
       const auto bound = static_cast<float>(static_cast<double>(largest) + std::log(min_p));
       const Logits logits{
           4, 1, {std::nextafter(bound, -kInfinity), bound, std::nextafter(bound, kInfinity), largest}};
-      const device::cuda::Cut cut = cuts_of(logits, rows, choosing(1, 0, 1, min_p), 0)[0];
+      const device::cuda::Cut cut = cuts_of(logits, rows, choosing(1, 0, 1, min_p), {})[0];
       const auto expected = kept_ids(logits.row(0), parameters_of(choosing(1, 0, 1, min_p)));
       for (std::int32_t id = 0; id < 4; ++id) {
         const bool kept = std::find(expected.begin(), expected.end(), id) != expected.end();
@@ -191,7 +192,7 @@ TEST_P(CudaChoose, FiltersKeepTheLowerIdsOfEqualLogits) {
            {choosing(1, 70, 0.5), 35},    // of what top_k left
            {choosing(1, 0, 0), 1},
            {choosing(1, 0, 1, 1), 200}}) {
-    const device::cuda::Cut cut = cuts_of(logits, rows, setting, 0)[0];
+    const device::cuda::Cut cut = cuts_of(logits, rows, setting, {})[0];
     EXPECT_EQ(cut.logit, 0.25f);
     EXPECT_EQ(std::min(cut.last, 199), kept - 1) << describe(setting);
   }

@@ -52,6 +52,15 @@ struct VocabularyParts {
   }
 };
 
+/// The logits of R rows of the whole vocabulary, whose ranks' parts lie one after another: rank p has ids
+/// [edges[p], edges[p + 1]).
+struct WholeLogits {
+  const float* data = nullptr;  // [parts, R, stride]
+  std::int64_t stride = 0;
+  std::int32_t parts = 1;
+  std::int32_t edges[kMostVocabularyParts + 1] = {};  // from 0
+};
+
 /// What is chosen in a part of the vocabulary.
 struct PartChoice {
   double score;

@@ -261,10 +261,12 @@ class Device {
   [[nodiscard]] virtual bool chooses() const { return false; }
 
   /// Of the logits cap(a W^T) that `head` describes, the choice of each row in each of this rank's parts of
-  /// the vocabulary: see <wisk/device/choosing.hpp>. head.out and head.maxima are not used. Filters
-  /// need the whole vocabulary in one rank.
+  /// the vocabulary: see <wisk/device/choosing.hpp>. Where head.out is not null the logits are there already,
+  /// with their cuts found: filters look at the whole vocabulary, of which several ranks have parts.
   virtual void choose_in_parts(const Linear& head, std::int64_t rows, const VocabularyParts& parts,
                                PartChoice* choices /* [parts.count, rows] */);
+  /// What the step's filters keep of these rows, all ranks' parts of them.
+  virtual void find_cuts(const WholeLogits& logits, std::int64_t rows);
   /// The choice of each row, from the parts of all ranks in their order.
   virtual void choose_in_rows(const PartChoice* choices /* [parts, rows] */, int parts, std::int64_t rows,
                               RowChoice* result /* [rows] */);

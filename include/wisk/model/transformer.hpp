@@ -53,8 +53,8 @@ class Transformer {
   /// ranks.
   void reserve(std::int64_t tokens, std::int64_t rows, device::KvCache& cache);
 
-  /// Whether the device chooses tokens so: then begin() and choices() are there.
-  [[nodiscard]] bool chooses(const device::Choosing& choosing) const;
+  /// Whether the device chooses tokens: then begin() and choices() are there.
+  [[nodiscard]] bool chooses() const { return device_.chooses(); }
 
   /// Begins a step as forward(), but chooses the next token of each row on the device instead of giving
   /// logits; may return before anything is computed. What it is given must stay until choices().
@@ -82,7 +82,8 @@ class Transformer {
   void wait();
   device::Linear head_of(std::span<const std::int32_t> rows, std::int64_t count);
   void multiply_logits(std::span<const std::int32_t> rows, std::int64_t count);
-  void choose(std::span<const std::int32_t> rows, std::int64_t count);
+  void choose(std::span<const std::int32_t> rows, std::int64_t count, const device::Choosing& choosing);
+  void share_logits(device::Linear& head, std::int64_t count);
   template <class Last>
   void run(const device::StepTokens& step, device::KvCache& cache, const device::StepSize& size,
            const Last& last);

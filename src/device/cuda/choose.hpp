@@ -56,9 +56,8 @@ struct Targets {
 };
 
 /// The cut of each row that the filters of `choosing` make.
-void find_cuts(const float* logits /* [R, stride], columns are ids */, std::int64_t stride,
-               std::int32_t vocabulary, const ChoiceRows& rows, const Choosing& choosing, Cut* cuts /* [R] */,
-               Stream stream);
+void find_cuts(const WholeLogits& logits, const ChoiceRows& rows, const Choosing& choosing,
+               Cut* cuts /* [R] */, Stream stream);
 
 /// The first step.
 void choose_in_blocks(const float* logits /* [R, stride], column 0 is id parts.edges[0] */,

@@ -45,9 +45,10 @@ struct Shared {
 
 /// A row of logits, all its threads' view.
 struct Row {
-  const float* logits;  // [vocabulary]
-  std::int32_t vocabulary;
-  bool vectors;  // logits is aligned to 16 bytes
+  const WholeLogits& logits;
+  std::int64_t index;  // of the row
+  std::int64_t rows;   // R
+  bool vectors;        // each part of a row is aligned to 16 bytes
   float largest;
   float scale;  // 1 / T
 
@@ -67,16 +68,24 @@ struct Row {
   /// Calls take(logit, id) for the ids of this thread, NaN left out.
   template <class F>
   __device__ void each(const F& take) const {
-    const std::int32_t whole = vectors ? vocabulary / 4 : 0;
+    for (int part = 0; part < logits.parts; ++part) {
+      const std::int32_t first = logits.edges[part], count = logits.edges[part + 1] - first;
+      each_of_part(logits.data + (part * rows + index) * logits.stride, first, count, take);
+    }
+  }
+  template <class F>
+  __device__ void each_of_part(const float* values /* [count] */, std::int32_t first, std::int32_t count,
+                               const F& take) const {
+    const std::int32_t whole = vectors ? count / 4 : 0;
     const auto thread = static_cast<std::int32_t>(threadIdx.x);
     for (std::int32_t i = thread; i < whole; i += kThreads) {
-      const Floats four = reinterpret_cast<const Floats*>(logits)[i];
+      const Floats four = reinterpret_cast<const Floats*>(values)[i];
       for (int e = 0; e < 4; ++e) {
-        if (four.value[e] >= kMinusInfinity) take(four.value[e], 4 * i + e);
+        if (four.value[e] >= kMinusInfinity) take(four.value[e], first + 4 * i + e);
       }
     }
-    for (std::int32_t i = 4 * whole + thread; i < vocabulary; i += kThreads) {
-      if (logits[i] >= kMinusInfinity) take(logits[i], i);
+    for (std::int32_t i = 4 * whole + thread; i < count; i += kThreads) {
+      if (values[i] >= kMinusInfinity) take(values[i], first + i);
     }
   }
 };
@@ -199,11 +208,10 @@ __device__ float rounded_up(double value) {
 
 /// Thread block r finds the cut of row r. kThreads threads.
 __global__ void __launch_bounds__(kThreads)
-    cuts_kernel(const float* logits /* [R, stride] */, std::int64_t stride, std::int32_t vocabulary,
-                bool vectors, const RowDraw* draws /* [R] */, const Filtering filtering,
-                Cut* cuts /* [R] */) {
+    cuts_kernel(const WholeLogits logits /* R = gridDim.x */, bool vectors, const RowDraw* draws /* [R] */,
+                const Filtering filtering, Cut* cuts /* [R] */) {
   auto& shared = block_shared<Shared>();
-  Row row{logits + blockIdx.x * stride, vocabulary, vectors, 0, filtering.scale};
+  Row row{logits, blockIdx.x, gridDim.x, vectors, 0, filtering.scale};
   Cut cut{kMinusInfinity, kNoToken};
   if (draws[blockIdx.x].active != 0) {
     std::int32_t numbers = 0;
@@ -226,16 +234,18 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-void find_cuts(const float* logits, std::int64_t stride, std::int32_t vocabulary, const ChoiceRows& rows,
-               const Choosing& choosing, Cut* cuts, Stream stream) {
+void find_cuts(const WholeLogits& logits, const ChoiceRows& rows, const Choosing& choosing, Cut* cuts,
+               Stream stream) {
+  WISK_ASSERT(logits.parts >= 1 && logits.parts <= kMostVocabularyParts && logits.edges[0] == 0);
+  const std::int32_t vocabulary = logits.edges[logits.parts];
   WISK_ASSERT(choosing.filters(vocabulary) && vocabulary < (1 << kIdBits) && rows.draws != nullptr);
   const double min_p = choosing.min_p > 1e-300 ? choosing.min_p : 1e-300;
   const Filtering filtering{choosing.top_k < vocabulary ? choosing.top_k : 0, choosing.top_p,
                             choosing.min_p > 0 ? choosing.temperature * math::log(min_p) : kLowestScore,
                             static_cast<float>(1.0 / choosing.temperature)};
-  const bool vectors = takes_vectors(logits) && stride % 4 == 0;
+  const bool vectors = takes_vectors(logits.data) && logits.stride % 4 == 0;
   launch_with_denormals<Shared>(cuts_kernel, static_cast<unsigned>(rows.count), kThreads, stream, logits,
-                                stride, vocabulary, vectors, rows.draws, filtering, cuts);
+                                vectors, rows.draws, filtering, cuts);
 }
 
 }  // namespace wisk::device::cuda

@@ -271,37 +271,33 @@ class CudaDevice final : public Device {
 
   bool chooses() const override { return true; }
 
+  void find_cuts(const WholeLogits& logits, std::int64_t rows) override {
+    WISK_ASSERT(choosing_.has_value());
+    room(cuts_, static_cast<std::size_t>(rows) * sizeof(Cut));
+    cuda::find_cuts(logits, rows_of_step(rows), *choosing_, cuts_.as<Cut>(), work());
+  }
+
   void choose_in_parts(const Linear& head, std::int64_t rows, const VocabularyParts& parts,
                        PartChoice* choices) override {
     WISK_ASSERT(choosing_.has_value());
-    const std::int64_t blocks = parts.blocks().count;
-    const auto room = [this](DeviceArray& array, std::size_t bytes) {
-      if (array.bytes() >= bytes) return;
-      graphs_.forget();
-      array = with_room([bytes] { return DeviceArray(bytes + bytes / 4); });
-    };
-    room(block_choices_, static_cast<std::size_t>(rows * blocks) * sizeof(BlockChoice));
-    room(cuts_, static_cast<std::size_t>(rows) * sizeof(Cut));
+    room(block_choices_, static_cast<std::size_t>(rows * parts.blocks().count) * sizeof(BlockChoice));
     room(floors_, static_cast<std::size_t>(rows) * sizeof(Floor));
-    ChoiceRows step;
-    step.count = static_cast<std::int32_t>(rows);
-    step.draws = scoring_ ? nullptr : arrays_.draws();
-    step.floors = floors_.as<Floor>();
-    const bool filters = choosing_->filters(parts.vocabulary);
+    ChoiceRows step = rows_of_step(rows);
     Targets targets;
+    const bool filters = choosing_->filters(parts.vocabulary);
     if (!filters && !scoring_ && all_bf16({&head, 1})) {
       choose_in_product(head.a.data, head.lda, *head.w, head.softcap, parts, step, *choosing_,
                         block_choices_.as<BlockChoice>(), work());
     } else {
       Linear stored = head;
-      room(logits_, static_cast<std::size_t>(rows * head.ldo) * sizeof(float));
-      stored.out = logits_.as<float>();
-      linear({&stored, 1}, rows);
-      if (scoring_) targets = {arrays_.targets(), stored.out, stored.ldo};
-      if (filters) {
-        find_cuts(stored.out, head.ldo, parts.vocabulary, step, *choosing_, cuts_.as<Cut>(), work());
-        step.cuts = cuts_.as<Cut>();
+      if (stored.out == nullptr) {
+        room(logits_, static_cast<std::size_t>(rows * head.ldo) * sizeof(float));
+        stored.out = logits_.as<float>();
+        linear({&stored, 1}, rows);
+        if (filters) find_cuts({stored.out, head.ldo, 1, {0, parts.vocabulary}}, rows);
       }
+      if (scoring_) targets = {arrays_.targets(), stored.out, stored.ldo};
+      if (filters) step.cuts = cuts_.as<Cut>();
       choose_in_blocks(stored.out, head.ldo, parts, step, *choosing_, block_choices_.as<BlockChoice>(),
                        work());
     }
@@ -309,13 +305,9 @@ class CudaDevice final : public Device {
   }
 
   void choose_in_rows(const PartChoice* choices, int parts, std::int64_t rows, RowChoice* result) override {
-    ChoiceRows step;
-    step.count = static_cast<std::int32_t>(rows);
-    step.draws = scoring_ ? nullptr : arrays_.draws();
-    step.floors = floors_.as<Floor>();
     Targets targets;
     if (scoring_) targets.ids = arrays_.targets();
-    cuda::choose_in_rows(choices, parts, step, targets, result, work());
+    cuda::choose_in_rows(choices, parts, rows_of_step(rows), targets, result, work());
   }
 
   // The host's part.
@@ -330,6 +322,16 @@ class CudaDevice final : public Device {
   int members() const override { return host_->members(); }
 
  private:
+  /// At least so many bytes. Steps that were recorded know where it was.
+  void room(DeviceArray& array, std::size_t bytes) {
+    if (array.bytes() >= bytes) return;
+    graphs_.forget();
+    array = with_room([bytes] { return DeviceArray(bytes + bytes / 4); });
+  }
+  [[nodiscard]] ChoiceRows rows_of_step(std::int64_t rows) const {
+    return {static_cast<std::int32_t>(rows), scoring_ ? nullptr : arrays_.draws(), nullptr,
+            floors_.as<Floor>()};
+  }
   [[nodiscard]] Stream work() const { return stream_.get(); }
   std::uint64_t hash_on_host(const MemoryPart& part) {
     std::vector<std::byte> copy(part.bytes);
