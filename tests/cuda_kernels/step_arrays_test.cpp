@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "cuda_device.hpp"
 #include "graph_cache.hpp"
 
 namespace wisk::test {
@@ -130,6 +131,35 @@ TEST(GraphCache, CallsTheOperatorsTwiceForASizeUntilItForgets) {
   EXPECT_EQ(run({8, 8}), 5);
   EXPECT_EQ(run({8, 8}), 6);
   EXPECT_EQ(run({8, 8}), 6);
+}
+
+/// How often a step's operators are called in four repetitions of it.
+int calls_in_four_steps(bool graphs, std::int32_t tokens, std::int32_t rows) {
+  std::string why_none;
+  device::cuda::CudaOptions options;
+  options.gpu = device::cuda::list_devices(why_none).at(0);
+  options.host.threads = 1;
+  options.graphs = graphs;
+  const auto cuda = device::cuda::make_cuda_device(options);
+  const Arrays a(tokens, 3);
+  std::vector<std::int32_t> wanted(static_cast<std::size_t>(rows));
+  std::iota(wanted.begin(), wanted.end(), 0);
+  int calls = 0;
+  for (int i = 0; i < 4; ++i) {
+    const StepSize size = cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, wanted, nullptr);
+    cuda->repeat(size, [&] { ++calls; });
+    cuda->wait();
+  }
+  return calls;
+}
+
+/// Others come once, so that recording them would be in vain.
+TEST(DeviceSteps, OnlyStepsOfOneTokenOfEachSequenceAreRecorded) {
+  EXPECT_EQ(calls_in_four_steps(true, 3, 3), 2) << "the first time, and to be recorded";
+  EXPECT_EQ(calls_in_four_steps(true, 3, 2), 4) << "a token of a prompt";
+  EXPECT_EQ(calls_in_four_steps(true, 3, 0), 4) << "tokens of prompts only";
+  EXPECT_EQ(calls_in_four_steps(true, 0, 0), 4);
+  EXPECT_EQ(calls_in_four_steps(false, 3, 3), 4);
 }
 
 }  // namespace
