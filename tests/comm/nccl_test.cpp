@@ -272,7 +272,7 @@ TEST_F(NcclTest, AnErrorOfCudaIsFound) {
 /// The others cannot know why: they say what they waited for, and for how long.
 TEST_F(NcclTest, ARankThatStopsEndsTheOthers) {
   if (size() == 1) GTEST_SKIP() << "needs two ranks";
-  options_.limit_seconds = 0.3;
+  options_.limit_seconds = 3;  // the start, too, has to fit on a busy machine
   const auto group = make();
   std::vector<std::uint32_t> words(100);
   if (rank() != last()) {
@@ -282,7 +282,7 @@ TEST_F(NcclTest, ARankThatStopsEndsTheOthers) {
                    group->wait(&stream_);
                  }),
                  {"ncclAllReduce failed on " + name(rank()),
-                  "expected the stream to be done within 1 s, found it waiting", "another rank"});
+                  "expected the stream to be done within 3 s, found it waiting", "another rank"});
     EXPECT_LT(watch.seconds(), 20);
     EXPECT_EQ(stream_.pending, 0);
   }

@@ -133,6 +133,19 @@ TEST(GraphCache, CallsTheOperatorsTwiceForASizeUntilItForgets) {
   EXPECT_EQ(run({8, 8}), 6);
 }
 
+/// Operators that allocate move memory: what they were given stays from then on.
+TEST(GraphCache, RecordsTheSecondStepWhereTheFirstMadeItForget) {
+  const device::cuda::StreamOwner stream;
+  device::cuda::GraphCache graphs;
+  int calls = 0;
+  for (int i = 0; i < 4; ++i) {
+    graphs.run({8, 8}, stream.get(), [&] {
+      if (++calls == 1) graphs.forget();
+    });
+  }
+  EXPECT_EQ(calls, 2);
+}
+
 /// How often a step's operators are called in four repetitions of it.
 int calls_in_four_steps(bool graphs, std::int32_t tokens, std::int32_t rows) {
   std::string why_none;
