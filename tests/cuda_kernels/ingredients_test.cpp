@@ -135,6 +135,19 @@ TEST(Ingredients, LeaveWhatIsReserved) {
   EXPECT_FALSE(keep(*gpu(false), kMiB));
 }
 
+/// Another process may have what seemed to be free: then it is blended without being kept.
+TEST(Ingredients, AreNotKeptInMemoryThatIsGone) {
+  const WithDeviceMemory memory(device_bytes_in_use() + 128 * kMiB);
+  const std::vector<std::uint16_t> numbers = some_numbers(24 * kMiB);
+  const std::vector<BlendInput> inputs = {input_of(numbers)};
+  const MatrixWindow window{0, 0, 4096};
+  const auto cuda = gpu(true);
+  const std::size_t before = device_bytes_in_use();
+  const cuda_on_host::WithUnseenUse other(64 * kMiB + 32 * kMiB);
+  EXPECT_TRUE(cuda->keep_ingredient(inputs[0], window, 6 * 1024, 4096).empty());
+  EXPECT_EQ(device_bytes_in_use(), before);
+}
+
 /// What is kept for speed only makes room, and the blend after that reads it again.
 TEST(Ingredients, MakeRoomForAllocations) {
   const WithDeviceMemory memory(96 * kMiB);
