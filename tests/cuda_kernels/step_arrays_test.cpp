@@ -146,14 +146,18 @@ TEST(GraphCache, RecordsTheSecondStepWhereTheFirstMadeItForget) {
   EXPECT_EQ(calls, 2);
 }
 
-/// How often a step's operators are called in four repetitions of it.
-int calls_in_four_steps(bool graphs, std::int32_t tokens, std::int32_t rows) {
+std::unique_ptr<device::Device> gpu(bool graphs) {
   std::string why_none;
   device::cuda::CudaOptions options;
   options.gpu = device::cuda::list_devices(why_none).at(0);
   options.host.threads = 1;
   options.graphs = graphs;
-  const auto cuda = device::cuda::make_cuda_device(options);
+  return device::cuda::make_cuda_device(options);
+}
+
+/// How often a step's operators are called in four repetitions of it.
+int calls_in_four_steps(bool graphs, std::int32_t tokens, std::int32_t rows) {
+  const auto cuda = gpu(graphs);
   const Arrays a(tokens, 3);
   std::vector<std::int32_t> wanted(static_cast<std::size_t>(rows));
   std::iota(wanted.begin(), wanted.end(), 0);
@@ -173,6 +177,38 @@ TEST(DeviceSteps, OnlyStepsOfOneTokenOfEachSequenceAreRecorded) {
   EXPECT_EQ(calls_in_four_steps(true, 3, 0), 4) << "tokens of prompts only";
   EXPECT_EQ(calls_in_four_steps(true, 0, 0), 4);
   EXPECT_EQ(calls_in_four_steps(false, 3, 3), 4);
+}
+
+/// What the device itself needs for choosing grows with the rows: steps that were recorded with less go.
+TEST(DeviceSteps, AreRecordedAnewWhereMemoryForChoosingHasGrown) {
+  constexpr std::int32_t kVocabulary = 100, kWidth = 16, kMostRows = 32;
+  const auto cuda = gpu(true);
+  const device::PackedMatrix weights = cuda->allocate_matrix(DType::kFloat32, kVocabulary, kWidth);
+  const device::Buffer inputs = cuda->allocate(kMostRows * kWidth * sizeof(float));
+  const device::Buffer chosen = cuda->allocate(kMostRows * sizeof(device::PartChoice));
+  device::Linear head{};
+  head.a = device::Operands(inputs.as<float>());
+  head.lda = kWidth;
+  head.w = &weights;
+  head.ldo = 112;
+  const device::VocabularyParts parts{kVocabulary, 1, {0, kVocabulary}};
+  int calls = 0;
+  const auto run = [&](std::int32_t rows) {
+    Arrays a(rows, 3);
+    const device::StepChoice choice{{}, a.draws};
+    const StepSize size = cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, a.rows, &choice);
+    cuda->repeat(size, [&] {
+      ++calls;
+      cuda->choose_in_parts(head, size.rows, parts, chosen.as<device::PartChoice>());
+    });
+    cuda->wait();
+    return calls;
+  };
+  EXPECT_EQ(run(2), 1);
+  EXPECT_EQ(run(2), 2);
+  EXPECT_EQ(run(2), 2);
+  EXPECT_EQ(run(kMostRows), 3);
+  EXPECT_EQ(run(2), 4);
 }
 
 }  // namespace
