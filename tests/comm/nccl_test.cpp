@@ -299,6 +299,45 @@ TEST_F(NcclTest, AbortLetsTheStreamGoOn) {
   group->abort();
 }
 
+TEST_F(NcclTest, AStateThatCannotBeAskedIsAnError) {
+  const auto group = make();
+  std::vector<std::byte> data(16);
+  const Planned planned("hang=ncclBroadcast,fail=ncclCommGetAsyncError");
+  expect_parts(error_of([&] { group->broadcast(data.data(), 16, 0, &stream_); }),
+               {"ncclBroadcast failed on " + name(rank()), "fake internal error"});
+  EXPECT_EQ(stream_.pending, 0);
+}
+
+/// What hangs when a group ends keeps nobody for longer than the limit.
+TEST_F(NcclTest, AGroupEndsThoughAnOperationHangs) {
+  options_.limit_seconds = 2;
+  auto group = make();
+  std::vector<std::byte> data(16);
+  const Planned planned("hang=ncclBroadcast");
+  group->broadcast(data.data(), 16, 0, &stream_);
+  ::testing::internal::CaptureStderr();
+  group.reset();
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("ncclCommFinalize failed on " + name(rank())), std::string::npos) << said;
+  EXPECT_EQ(stream_.pending, 0);
+}
+
+/// After an error on this rank nothing is waited for at all.
+TEST_F(NcclTest, AGroupEndsAtOnceWithAnError) {
+  options_.limit_seconds = 30;
+  std::vector<std::byte> data(16);
+  const Stopwatch watch;
+  try {
+    const auto group = make();
+    const Planned planned("hang=ncclBroadcast");
+    group->broadcast(data.data(), 16, 0, &stream_);
+    throw InputError("what went wrong", "this", "that");
+  } catch (const InputError&) {
+    EXPECT_EQ(stream_.pending, 0);
+  }
+  EXPECT_LT(watch.seconds(), 20);
+}
+
 /// Without a limit it waits: the last rank comes late, and nothing is wrong.
 TEST_F(NcclTest, ALateRankIsWaitedFor) {
   options_.limit_seconds = 0;
