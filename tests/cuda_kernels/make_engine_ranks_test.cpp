@@ -2,6 +2,10 @@
 // less memory than another.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+#include <vector>
+
 #include <wisk/comm/mpi.hpp>
 #include <wisk/run/devices.hpp>
 
@@ -132,6 +136,19 @@ TEST_F(EngineOnGpus, RanksOfAModelPlanTogether) {
   const auto pages = static_cast<std::uint64_t>(100 * (size() - rank()));
   topology.gpu_free_bytes = weights + 4 * pages * page;
   EXPECT_EQ(plan_limits(checkpoints_, options_, topology, kLongest).pages, 300);
+}
+
+/// On the CPU the caches of a rank's cores say how many sequences; here ranks have other numbers of cores.
+TEST_F(EngineOnGpus, RanksOfAModelTakeEquallyManySequencesOnTheCpu) {
+  if (size() > checkpoints_.architecture.slices()) GTEST_SKIP() << "the model has two slices";
+  const Topology topology = make_topology(*world_, size(), checkpoints_.architecture);
+  options_.threads = 1 + rank();
+  std::vector<std::int64_t> caches(static_cast<std::size_t>(size()));
+  const std::int64_t own[] = {device::cpu_cache_bytes(cpu_options(options_, topology)) * size()};
+  world_->all_gather(std::as_bytes(std::span(own)), std::as_writable_bytes(std::span(caches)));
+  const std::int64_t least = *std::min_element(caches.begin(), caches.end());
+  checkpoints_.architecture.feed_forward = least / 64 / (2 * static_cast<std::int64_t>(sizeof(float)));
+  EXPECT_EQ(plan_limits(checkpoints_, options_, topology, kLongest).max_batch, 64);
 }
 
 /// All ranks of a model have engines of the same limits, though one alone has too little memory for more; the
