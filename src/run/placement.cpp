@@ -153,13 +153,16 @@ void place_ranks(comm::Communicator& world, const EngineOptions& options, Topolo
 std::unique_ptr<comm::DeviceGroup> make_device_group(comm::Communicator& ranks, const EngineOptions& options,
                                                      const Topology& topology) {
   if (!topology.gpu || ranks.size() == 1) return nullptr;
+  return comm::make_nccl_group(ranks, topology.gpu->index, nccl_options(options));
+}
+
+comm::NcclOptions nccl_options(const EngineOptions& options) {
   comm::NcclOptions nccl;
   // A leader that waits for a full disk keeps the others of its replica waiting.
-  if (options.heartbeat_seconds > 0)
-    nccl.limit_seconds = options.heartbeat_seconds + options.disk_wait_seconds;
-  if (options.heartbeat_seconds == 0) nccl.limit_seconds = 0;
+  nccl.limit_seconds =
+      options.heartbeat_seconds > 0 ? options.heartbeat_seconds + options.disk_wait_seconds : 0;
   nccl.share_gpu = options.share_gpu;
-  return comm::make_nccl_group(ranks, topology.gpu->index, nccl);
+  return nccl;
 }
 
 }  // namespace wisk::run

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <wisk/comm/nccl.hpp>
 #include <wisk/device/factory.hpp>
 #include <wisk/run/job.hpp>
 
@@ -33,5 +34,8 @@ std::vector<std::optional<std::size_t>> share_out_gpus(const std::vector<std::ve
 /// where it cannot have what the options ask for; its kind has to be that of rank 0, too.
 std::optional<device::GpuInfo> choose_gpu(const std::vector<RankView>& views, std::size_t rank,
                                           const EngineOptions& options);
+
+/// How long the ranks of a group wait for one another, and whether they may have one GPU.
+comm::NcclOptions nccl_options(const EngineOptions& options);
 
 }  // namespace wisk::run

@@ -2,6 +2,7 @@
 // steps, and errors.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
 #include <wisk/core/error.hpp>
 
@@ -34,6 +35,16 @@ sample::Sampling sampling_of(int max_tokens, std::uint64_t seed = 3) {
   sampling.seed = seed;
   sampling.parameters.max_tokens = max_tokens;
   return sampling;
+}
+
+/// What an InputError says; "" where there is none.
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return {};
 }
 
 class DeviceEngine : public ::testing::Test {
@@ -197,7 +208,10 @@ TEST_F(DeviceEngine, ANanInTheWeightsIsNotHidden) {
   sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 24, .pages = 10});
   for (int i = 0; i < 5; ++i) {  // the cache is not used up by failures either
     set(std::numeric_limits<float>::quiet_NaN());
-    EXPECT_THROW(run_engine(engine, sampling_of(4), requests_for(problems_, 3), 0), InputError);
+    const std::string message =
+        message_of([&] { run_engine(engine, sampling_of(4), requests_for(problems_, 3), 0); });
+    EXPECT_NE(message.find("sample 0, position 0: "), std::string::npos) << message;
+    EXPECT_NE(message.find("found 151 NaN and 0 +inf among 151"), std::string::npos) << message;
   }
   set(before);
   EXPECT_EQ(draw(engine, sampling_of(4), problems_, 0), expected);
@@ -221,15 +235,60 @@ TEST_F(DeviceEngine, NothingIsLeftOfARunThatFailed) {
   EXPECT_EQ(draw(engine, sampling_of(4), {problems_[1]}, 0), expected);
 }
 
-/// All memory is taken when the engine is made: later nobody could ask for less. What a step's page tables
-/// need beyond that is some KiB.
-TEST_F(DeviceEngine, TakesItsMemoryWhenItIsMade) {
+/// Nothing on the host looks at them where the device chooses.
+TEST_F(DeviceEngine, ParametersThatAreNoneAreRefused) {
   LoadedModel cuda = model_of("llama");
-  sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 4, .prefill_chunk = 24, .pages = 40});
-  const std::size_t before = cuda_on_host::device_bytes_in_use();
-  draw(engine, sampling_of(4), problems_, 0);
-  EXPECT_LE(cuda_on_host::device_bytes_in_use(), before + 16 * 1024);
+  sample::Engine engine(*cuda.device, cuda.transformer, {.max_batch = 2, .prefill_chunk = 8, .pages = 10});
+  std::vector<sample::SamplingParameters> wrong(4);
+  wrong[0].temperature = -1;
+  wrong[1].top_k = -1;
+  wrong[2].top_p = 1.5;
+  wrong[3].min_p = -0.5;
+  for (const sample::SamplingParameters& parameters : wrong) {
+    sample::Sampling sampling = sampling_of(1);
+    sampling.parameters = parameters;
+    sampling.parameters.max_tokens = 1;
+    EXPECT_NE(message_of([&] { run_engine(engine, sampling, requests_for(problems_, 3), 0); }), "");
+  }
 }
+
+/// Largest steps of an engine: many sequences, whose steps are padded, or many tokens of prompts.
+struct LargestSteps {
+  int batch, chunk, samples;
+  double top_p;
+};
+
+class DeviceEngineMemory : public DeviceEngine, public ::testing::WithParamInterface<LargestSteps> {};
+
+/// All of it is taken when the engine is made: later nobody could ask for less. What a step's page tables and
+/// the first angles need beyond that is some KiB.
+TEST_P(DeviceEngineMemory, IsTakenWhenItIsMade) {
+  const auto [batch, chunk, samples, top_p] = GetParam();
+  LoadedModel cuda(model_folder("llama"), gpu(), Compute::kBFloat16, *self_);
+  const std::size_t angles = 256 * static_cast<std::size_t>(cuda.architecture.head_dim) * sizeof(float);
+  const int known = chunk > 1 ? 27 : 0;  // beginnings are computed again, many tokens each
+  sample::Sampling sampling = sampling_of(known + 3);
+  sampling.parameters.top_p = top_p;
+  sample::Engine engine(*cuda.device, cuda.transformer,
+                        {.max_batch = batch, .prefill_chunk = chunk, .pages = 4 * batch});
+  const std::size_t before = cuda_on_host::device_bytes_in_use();
+  const std::vector<Problem> problems = {{1, prompt_of(3, 1, 90), samples}};
+  Outcomes begun;
+  for (int s = 0; s < samples; ++s) {
+    begun[{1, static_cast<std::uint32_t>(s)}] = {
+        prompt_of(known, s, 90), std::vector<float>(static_cast<std::size_t>(known)), {}, {}};
+  }
+  EXPECT_TRUE(run_engine(engine, sampling, requests_for(problems, samples, begun), 0).complete);
+  EXPECT_LE(cuda_on_host::device_bytes_in_use(), before + angles + 4 * 1024);
+}
+
+INSTANTIATE_TEST_SUITE_P(Steps, DeviceEngineMemory,
+                         ::testing::Values(LargestSteps{4, 24, 4, 1}, LargestSteps{4, 24, 4, 0.8},
+                                           LargestSteps{17, 1, 17, 1}, LargestSteps{17, 1, 17, 0.8}),
+                         [](const auto& test) {
+                           return "Batch" + std::to_string(test.param.batch) +
+                                  (test.param.top_p < 1 ? "WithFilters" : "");
+                         });
 
 }  // namespace
 }  // namespace wisk::test

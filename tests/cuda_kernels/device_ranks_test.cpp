@@ -2,12 +2,16 @@
 // emulator, exchanging over the host or through a group of devices.
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include <wisk/comm/mpi.hpp>
+#include <wisk/core/error.hpp>
 
 #include "cuda_device.hpp"
 #include "fixture.hpp"
+#include "host_device.hpp"
 #include "sample/engine_fixture.hpp"
 #include "support/temp_folder.hpp"
 
@@ -16,49 +20,67 @@ namespace {
 
 using device::Compute;
 
-/// Devices of the emulator: their memory is the host's, once their streams are done.
+/// What ranks exchange takes its place in the stream, and may be recorded there.
 class EmulatedGroup final : public comm::DeviceGroup {
  public:
   explicit EmulatedGroup(comm::Communicator& ranks) : ranks_(ranks) {}
   [[nodiscard]] int rank() const override { return ranks_.rank(); }
   [[nodiscard]] int size() const override { return ranks_.size(); }
   void all_gather(const std::byte* mine, std::byte* all, std::size_t bytes_each, void* stream) override {
-    wait(stream);
-    ranks_.all_gather({mine, bytes_each}, {all, bytes_each * static_cast<std::size_t>(size())});
+    submit(stream, [=, this] {
+      ranks_.all_gather({mine, bytes_each}, {all, bytes_each * static_cast<std::size_t>(size())});
+    });
   }
   void all_gather_v(const std::byte* mine, std::byte* all, std::span<const std::size_t> bytes,
                     void* stream) override {
-    wait(stream);
-    std::size_t total = 0;
-    for (const std::size_t count : bytes) total += count;
-    ranks_.all_gather_v({mine, bytes[static_cast<std::size_t>(rank())]}, {all, total}, bytes);
+    const std::vector<std::size_t> parts(bytes.begin(), bytes.end());
+    submit(stream, [=, this] {
+      const std::size_t total = std::accumulate(parts.begin(), parts.end(), std::size_t{0});
+      ranks_.all_gather_v({mine, parts[static_cast<std::size_t>(rank())]}, {all, total}, parts);
+    });
   }
   void broadcast(std::byte* data, std::size_t bytes, int root, void* stream) override {
-    wait(stream);
-    ranks_.broadcast({data, bytes}, root);
-    broadcast_bytes += bytes;
+    roots.push_back(root);
+    submit(stream, [=, this] {
+      if (root != rank()) {
+        const bool empty = std::all_of(data, data + bytes, [](std::byte x) { return x == std::byte{0}; });
+        read_in_vain += empty ? 0 : 1;
+      }
+      ranks_.broadcast({data, bytes}, root);
+    });
   }
   void all_reduce_or(std::uint32_t* words, std::size_t count, void* stream) override {
-    wait(stream);
-    ranks_.all_reduce_or({words, count});
+    submit(stream, [=, this] { ranks_.all_reduce_or({words, count}); });
   }
-  void wait(void* stream) override { device::cuda::synchronize(static_cast<device::cuda::Stream>(stream)); }
+  void wait(void* stream) override {
+    if (broken) throw EnvironmentError("another rank has stopped");
+    device::cuda::synchronize(static_cast<device::cuda::Stream>(stream));
+  }
   void abort() noexcept override {}
 
-  std::size_t broadcast_bytes = 0;
+  int asked = 0, done = 0;  ///< operations that were called, and that took place
+  std::vector<int> roots;   ///< of broadcasts
+  int read_in_vain = 0;     ///< broadcasts to memory that was not empty
+  bool broken = false;
 
  private:
+  void submit(void* stream, const std::function<void()>& operation) {
+    ++asked;
+    cuda_on_host::submit(static_cast<device::cuda::Stream>(stream), [this, operation] {
+      ++done;
+      operation();
+    });
+  }
   comm::Communicator& ranks_;
 };
 
-std::unique_ptr<device::Device> gpu() {
+std::unique_ptr<device::Device> gpu(std::size_t reserve = 0) {
   std::string why_none;
   device::cuda::CudaOptions options;
   options.gpu = device::cuda::list_devices(why_none).at(0);
   options.host.threads = 1;
-  options.graphs = false;  // an emulated group does its work at once
   options.keep_ingredients = true;
-  options.reserve_bytes = 0;
+  options.reserve_bytes = reserve;
   return device::cuda::make_cuda_device(options);
 }
 
@@ -80,6 +102,7 @@ TEST(CudaRanks, AModelInPartsDrawsTheTokensOfOneDevice) {
   const auto world = comm::make_world_communicator();
   const auto self = comm::make_self_communicator();
   int compared = 0;
+  EmulatedGroup group(*world);  // outlives what is recorded
   for (const char* name : {"qwen2", "qwen3", "gemma2", "mistral"}) {
     LoadedModel alone(model_folder(name), gpu(), Compute::kBFloat16, *self);
     if (alone.architecture.slices() % world->size() != 0) continue;
@@ -92,7 +115,6 @@ TEST(CudaRanks, AModelInPartsDrawsTheTokensOfOneDevice) {
       const Outcomes expected = draw(*alone.device, alone.transformer, sampling);
       LoadedModel over_host(model_folder(name), gpu(), Compute::kBFloat16, *world);
       const Outcomes by_host = draw(*over_host.device, over_host.transformer, sampling);
-      EmulatedGroup group(*world);
       model::Transformer grouped(*over_host.device, over_host.architecture, over_host.weights,
                                  Compute::kBFloat16, *world, &group);
       const Outcomes by_group = draw(*over_host.device, grouped, sampling);
@@ -105,6 +127,9 @@ TEST(CudaRanks, AModelInPartsDrawsTheTokensOfOneDevice) {
   }
   if (world->size() <= 2) {
     EXPECT_GT(compared, 0);
+  }
+  if (world->size() == 2) {
+    EXPECT_LT(group.asked, group.done) << "steps were recorded, with what the ranks exchange";
   }
 }
 
@@ -131,23 +156,110 @@ TEST(CudaRanks, OneRankMaySave) {
   }
 }
 
-TEST(CudaRanks, ReplicasReadEachIngredientOnce) {
+/// Nobody waits for a rank that has stopped: the group is asked before the host waits for a step.
+TEST(CudaRanks, ARankThatStopsIsFoundByTheGroup) {
   const auto world = comm::make_world_communicator();
-  const auto self = comm::make_self_communicator();
-  LoadedModel model(model_folder("qwen2"), gpu(), Compute::kBFloat16, *self);
-  LoadedModel expected(model_folder("qwen2"), {.compute = Compute::kBFloat16}, *self);
-  const auto other = checkpoint::ModelFolder::open(model_folder("qwen2"));
+  if (world->size() > 2) GTEST_SKIP() << "the model has two slices";
   EmulatedGroup group(*world);
-  const checkpoint::ModelFolder* both[] = {&model.folder, &other};
-  // What the loading of the model kept is from this rank's own file.
-  model.device->forget_ingredients();
-  ASSERT_TRUE(model.weights.keep_ingredients(both, *world, group));
-  EXPECT_GT(group.broadcast_bytes, 0u);
-  const double coefficients[] = {0.25, 0.5};
-  const checkpoint::ModelFolder* plain[] = {&expected.folder, &expected.folder};
-  model.weights.blend(both, coefficients);
-  expected.weights.blend(plain, coefficients);
-  EXPECT_EQ(model.weights.hash(), expected.weights.hash());
+  LoadedModel model(model_folder("qwen2"), gpu(), Compute::kBFloat16, *world);
+  model::Transformer grouped(*model.device, model.architecture, model.weights, Compute::kBFloat16, *world,
+                             &group);
+  sample::Engine engine(*model.device, grouped, {.max_batch = 3, .prefill_chunk = 16, .pages = 12});
+  sample::Sampling sampling;
+  sampling.parameters.max_tokens = 3;
+  for (const double top_p : {1.0, 0.8}) {  // chosen on the device, and by the host
+    sampling.parameters.top_p = top_p;
+    group.broken = true;
+    EXPECT_THROW(run_engine(engine, sampling, requests_for(kProblems, 3), 0), EnvironmentError);
+    group.broken = false;
+    EXPECT_TRUE(run_engine(engine, sampling, requests_for(kProblems, 3), 0).complete);
+  }
+}
+
+/// The memory of steps is tried by each rank for itself: where one has too little the others don't wait.
+TEST(CudaRanks, OneRankMayHaveTooLittleMemoryForAStep) {
+  const auto world = comm::make_world_communicator();
+  if (world->size() != 2) GTEST_SKIP() << "the model has two slices";
+  EmulatedGroup group(*world);
+  for (comm::DeviceGroup* exchange :
+       {static_cast<comm::DeviceGroup*>(nullptr), static_cast<comm::DeviceGroup*>(&group)}) {
+    LoadedModel model(model_folder("qwen2"), gpu(), Compute::kBFloat16, *world);
+    model.device->forget_ingredients();
+    model::Transformer transformer(*model.device, model.architecture, model.weights, Compute::kBFloat16,
+                                   *world, exchange);
+    const sample::EngineLimits limits{.max_batch = 4, .prefill_chunk = 16, .pages = 30};
+    const auto engine = [&] { return sample::Engine(*model.device, transformer, limits); };
+    {
+      const std::size_t cache = model.transformer.make_cache(limits.pages).data.bytes();
+      const std::size_t more = world->rank() == 1 ? cache + 1024 : std::size_t{1} << 30;
+      const cuda_on_host::WithDeviceMemory memory(cuda_on_host::device_bytes_in_use() + more);
+      if (world->rank() == 1) {
+        EXPECT_THROW(engine(), OutOfMemory);
+      } else {
+        EXPECT_NO_THROW(engine());
+      }
+    }
+    sample::Sampling sampling;
+    sampling.parameters.max_tokens = 3;
+    sample::Engine with_room = engine();
+    EXPECT_TRUE(run_engine(with_room, sampling, requests_for(kProblems, 3), 5).complete);
+  }
+}
+
+/// A model that every rank holds whole, and ingredients that they give to one another.
+class CudaReplicas : public ::testing::Test {
+ protected:
+  CudaReplicas() {
+    // What the loading of the model kept is from this rank's own file.
+    model_.device->forget_ingredients();
+  }
+  bool keep() { return model_.weights.keep_ingredients(both_, *world_, group_); }
+  /// The weights of a blend are the CPU's.
+  void expect_blend() {
+    LoadedModel expected(folder_, {.compute = Compute::kBFloat16}, *self_);
+    const double coefficients[] = {0.25, 0.5};
+    const checkpoint::ModelFolder* plain[] = {&expected.folder, &expected.folder};
+    model_.weights.blend(both_, coefficients);
+    expected.weights.blend(plain, coefficients);
+    EXPECT_EQ(model_.weights.hash(), expected.weights.hash());
+  }
+
+  const std::filesystem::path folder_ = model_folder("qwen2");
+  std::unique_ptr<comm::Communicator> world_ = comm::make_world_communicator(),
+                                      self_ = comm::make_self_communicator();
+  EmulatedGroup group_{*world_};
+  LoadedModel model_{folder_, gpu(), Compute::kBFloat16, *self_};
+  checkpoint::ModelFolder other_ = checkpoint::ModelFolder::open(folder_);
+  const checkpoint::ModelFolder* both_[2] = {&model_.folder, &other_};
+};
+
+TEST_F(CudaReplicas, ReadEachIngredientOnceAndInTurn) {
+  ASSERT_TRUE(keep());
+  EXPECT_EQ(group_.done, group_.asked) << "it has been waited for";
+  EXPECT_EQ(group_.read_in_vain, 0);
+  ASSERT_GT(group_.roots.size(), 0u);
+  for (std::size_t i = 0; i < group_.roots.size(); ++i)
+    EXPECT_EQ(group_.roots[i], static_cast<int>(i) % world_->size()) << i;
+  expect_blend();
+}
+
+/// All agree, and nobody waits for ingredients that never come.
+TEST_F(CudaReplicas, KeepNothingWhereOneHasNoRoom) {
+  const std::size_t before = cuda_on_host::device_bytes_in_use();
+  const std::size_t more = world_->rank() == world_->size() - 1 ? 64 * 1024 : std::size_t{1} << 30;
+  {
+    const cuda_on_host::WithDeviceMemory memory(before + more);
+    EXPECT_FALSE(keep());
+    EXPECT_EQ(cuda_on_host::device_bytes_in_use(), before);
+    EXPECT_TRUE(group_.roots.empty());
+  }
+  expect_blend();
+}
+
+TEST_F(CudaReplicas, ARankThatStopsIsFoundByTheGroup) {
+  group_.broken = true;
+  EXPECT_THROW(keep(), EnvironmentError);
+  model_.device->wait();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <wisk/core/error.hpp>
 
 #include "cuda_device.hpp"
 #include "fixture.hpp"
@@ -51,6 +52,32 @@ void expect_logits(const std::vector<float>& actual, const std::vector<float>& e
       ASSERT_NEAR(actual[i], expected[i], bound) << what << ", " << i;
     }
   }
+}
+
+/// 2 x multiply-adds of bf16 a cycle and multiprocessor, by the data sheets.
+TEST(CudaDevice, ThePeakRateIsTheTensorCores) {
+  std::string why_none;
+  CudaOptions options;
+  options.gpu = device::cuda::list_devices(why_none).at(0);
+  options.host.threads = 1;
+  options.gpu.clock_hertz = 1e9;
+  options.gpu.multiprocessors = 100;
+  struct Gpu {
+    int major, minor;
+    double teraflops;
+  };
+  for (const Gpu& gpu : {Gpu{8, 0, 204.8}, Gpu{8, 6, 102.4}, Gpu{9, 0, 409.6}, Gpu{10, 0, 819.2}}) {
+    options.gpu.major = gpu.major;
+    options.gpu.minor = gpu.minor;
+    EXPECT_DOUBLE_EQ(device::cuda::make_cuda_device(options)->peak_rate(), gpu.teraflops * 1e12);
+  }
+}
+
+TEST(CudaDevice, AGpuThatIsNotThereIsAnError) {
+  CudaOptions options;
+  options.gpu.index = 99;
+  options.host.threads = 1;
+  EXPECT_THROW(device::cuda::make_cuda_device(options), EnvironmentError);
 }
 
 class CudaModels : public ::testing::TestWithParam<const char*> {};

@@ -135,6 +135,19 @@ TEST(Ingredients, LeaveWhatIsReserved) {
   EXPECT_FALSE(keep(*gpu(false), kMiB));
 }
 
+/// Another process may have what seemed to be free: then it is blended without being kept.
+TEST(Ingredients, AreNotKeptInMemoryThatIsGone) {
+  const WithDeviceMemory memory(device_bytes_in_use() + 128 * kMiB);
+  const std::vector<std::uint16_t> numbers = some_numbers(24 * kMiB);
+  const std::vector<BlendInput> inputs = {input_of(numbers)};
+  const MatrixWindow window{0, 0, 4096};
+  const auto cuda = gpu(true);
+  const std::size_t before = device_bytes_in_use();
+  const cuda_on_host::WithUnseenUse other(64 * kMiB + 32 * kMiB);
+  EXPECT_TRUE(cuda->keep_ingredient(inputs[0], window, 6 * 1024, 4096).empty());
+  EXPECT_EQ(device_bytes_in_use(), before);
+}
+
 /// What is kept for speed only makes room, and the blend after that reads it again.
 TEST(Ingredients, MakeRoomForAllocations) {
   const WithDeviceMemory memory(96 * kMiB);
@@ -151,6 +164,40 @@ TEST(Ingredients, MakeRoomForAllocations) {
   EXPECT_EQ(device_bytes_in_use() - before, 80 * kMiB) << "it is kept where there is room";
   const device::Buffer more = cuda->allocate(40 * kMiB);
   EXPECT_EQ(device_bytes_in_use() - before, 88 * kMiB);
+}
+
+/// Kept ingredients make room for the staging of other blends, too. Where that is not enough nothing is taken
+/// for kept that was never read, and nothing for staging that is not there.
+TEST(Ingredients, MakeRoomForStaging) {
+  constexpr std::int64_t kRows = 2048, kColumns = 4096;  // 16 MiB
+  const std::vector<std::uint16_t> numbers = some_numbers(2 * kRows * kColumns);
+  const BlendInput first = input_of(numbers), other = input_of(numbers, kRows * kColumns);
+  const MatrixWindow window{0, 0, kColumns};
+  const auto cpu = device::make_cpu_device({.threads = 1});
+  const auto expected = blended(*cpu, {&other, 1}, window, kRows, kColumns);
+  const WithDeviceMemory memory(device_bytes_in_use() + 256 * kMiB);
+  for (const bool kept : {true, false}) {
+    const auto cuda = gpu(true, kept ? 20 * kMiB : 0);
+    PackedMatrix matrix = cuda->allocate_matrix(DType::kBFloat16, kRows, kColumns);
+    const auto blend = [&](const BlendInput& input) {
+      cuda->blend_matrix(matrix, {&input, 1}, window, DType::kBFloat16);
+    };
+    if (kept) blend(first);  // it needs one half of the staging
+    // No room for a half of the staging; beside `first` not even for the tensor.
+    const std::size_t used = matrix.data.bytes() + (kept ? 32 + 16 : 0) * kMiB,
+                      free = (kept ? 10 : 20) * kMiB;
+    device::Buffer elsewhere = cuda->allocate(256 * kMiB - used - free);
+    if (kept) {
+      EXPECT_NO_THROW(blend(other));
+    } else {
+      for (int half = 0; half < 2; ++half) EXPECT_THROW(blend(other), OutOfMemory);
+    }
+    elsewhere = {};
+    for (int half = 0; half < 2; ++half) {
+      EXPECT_TRUE(blended(*cuda, {&other, 1}, window, kRows, kColumns) == expected);
+      cuda->forget_ingredients();
+    }
+  }
 }
 
 }  // namespace

@@ -2,70 +2,23 @@
 // first.
 #include <gtest/gtest.h>
 
-#include <wisk/core/error.hpp>
-#include <wisk/run/model_setup.hpp>
+#include <algorithm>
+#include <optional>
 
 #include "host_device.hpp"
-#include "sample/engine_fixture.hpp"
-#include "support/temp_folder.hpp"
+#include "make_engine_fixture.hpp"
 
 namespace wisk::run {
 namespace {
 
-using test::Problem;
 using test::cuda_on_host::device_bytes_in_use;
 using test::cuda_on_host::WithDeviceMemory;
 
 constexpr std::size_t kKiB = 1024, kMiB = kKiB * kKiB;
 /// What a device leaves free when it keeps ingredients, and half as much for weights, staging and engines.
 constexpr std::size_t kRoomToKeep = 3 * 1024 * kMiB;
-constexpr std::int64_t kLongest = 33 + 6;
 
-class MakeEngine : public ::testing::Test {
- protected:
-  MakeEngine() {
-    options_.device = DeviceChoice::kCuda;
-    topology_ = make_topology(*self_, 1, checkpoints_.architecture);
-    place_ranks(*self_, options_, topology_);
-    page_ = model::Transformer::page_bytes(checkpoints_.architecture, checkpoints_.compute, 1);
-  }
-
-  std::unique_ptr<ResidentModel> blended() {
-    auto resident = std::make_unique<ResidentModel>(checkpoints_, options_, topology_);
-    resident->blend({{{"late", folder_}}, {1.0}});
-    return resident;
-  }
-
-  /// The engine, and what was said about memory.
-  std::pair<std::unique_ptr<sample::Engine>, std::string> make(ResidentModel& resident,
-                                                               const sample::EngineLimits& limits) {
-    ::testing::internal::CaptureStderr();
-    std::unique_ptr<sample::Engine> engine;
-    try {
-      engine = make_engine(resident, limits, topology_, kLongest);
-    } catch (const EnvironmentError& error) {
-      return {nullptr, ::testing::internal::GetCapturedStderr() + error.what()};
-    }
-    return {std::move(engine), ::testing::internal::GetCapturedStderr()};
-  }
-
-  static test::Outcomes draw(sample::Engine& engine) {
-    sample::Sampling sampling;
-    sampling.seed = 4;
-    sampling.parameters.max_tokens = 6;
-    const std::vector<Problem> problems = {{1, test::prompt_of(1, 1, 90), 2},
-                                           {2, test::prompt_of(33, 2, 90), 2}};
-    return test::run_engine(engine, sampling, test::requests_for(problems, 3), 7).outcomes;
-  }
-
-  const std::filesystem::path folder_ = test::source_folder() / "tests/golden/models/qwen2";
-  const int fewest_ = sample::Engine::pages_for(kLongest) + 1;
-  std::unique_ptr<comm::Communicator> self_ = comm::make_self_communicator();
-  Checkpoints checkpoints_ = open_checkpoints({folder_}, {});
-  EngineOptions options_;
-  Topology topology_;
-  std::uint64_t page_ = 0;
-};
+using MakeEngine = EngineOnGpu;
 
 TEST_F(MakeEngine, HalvesUntilItFitsAndDrawsTheSame) {
   const auto resident = blended();

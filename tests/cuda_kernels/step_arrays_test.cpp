@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "cuda_device.hpp"
 #include "graph_cache.hpp"
 
 namespace wisk::test {
@@ -133,6 +134,84 @@ TEST(GraphCache, CallsTheOperatorsTwiceForASizeUntilItForgets) {
   EXPECT_EQ(run({8, 8}), 5);
   EXPECT_EQ(run({8, 8}), 6);
   EXPECT_EQ(run({8, 8}), 6);
+}
+
+/// Operators that allocate move memory: what they were given stays from then on.
+TEST(GraphCache, RecordsTheSecondStepWhereTheFirstMadeItForget) {
+  const device::cuda::StreamOwner stream;
+  device::cuda::GraphCache graphs;
+  int calls = 0;
+  for (int i = 0; i < 4; ++i) {
+    graphs.run({8, 8}, stream.get(), [&] {
+      if (++calls == 1) graphs.forget();
+    });
+  }
+  EXPECT_EQ(calls, 2);
+}
+
+std::unique_ptr<device::Device> gpu(bool graphs) {
+  std::string why_none;
+  device::cuda::CudaOptions options;
+  options.gpu = device::cuda::list_devices(why_none).at(0);
+  options.host.threads = 1;
+  options.graphs = graphs;
+  return device::cuda::make_cuda_device(options);
+}
+
+/// How often a step's operators are called in four repetitions of it.
+int calls_in_four_steps(bool graphs, std::int32_t tokens, std::int32_t rows) {
+  const auto cuda = gpu(graphs);
+  const Arrays a(tokens, 3);
+  std::vector<std::int32_t> wanted(static_cast<std::size_t>(rows));
+  std::iota(wanted.begin(), wanted.end(), 0);
+  int calls = 0;
+  for (int i = 0; i < 4; ++i) {
+    const StepSize size = cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, wanted, nullptr);
+    cuda->repeat(size, [&] { ++calls; });
+    cuda->wait();
+  }
+  return calls;
+}
+
+/// Others come once, so that recording them would be in vain.
+TEST(DeviceSteps, OnlyStepsOfOneTokenOfEachSequenceAreRecorded) {
+  EXPECT_EQ(calls_in_four_steps(true, 3, 3), 2) << "the first time, and to be recorded";
+  EXPECT_EQ(calls_in_four_steps(true, 3, 2), 4) << "a token of a prompt";
+  EXPECT_EQ(calls_in_four_steps(true, 3, 0), 4) << "tokens of prompts only";
+  EXPECT_EQ(calls_in_four_steps(true, 0, 0), 4);
+  EXPECT_EQ(calls_in_four_steps(false, 3, 3), 4);
+}
+
+/// What the device itself needs for choosing grows with the rows: steps that were recorded with less go.
+TEST(DeviceSteps, AreRecordedAnewWhereMemoryForChoosingHasGrown) {
+  constexpr std::int32_t kVocabulary = 100, kWidth = 16, kMostRows = 32;
+  const auto cuda = gpu(true);
+  const device::PackedMatrix weights = cuda->allocate_matrix(DType::kFloat32, kVocabulary, kWidth);
+  const device::Buffer inputs = cuda->allocate(kMostRows * kWidth * sizeof(float));
+  const device::Buffer chosen = cuda->allocate(kMostRows * sizeof(device::PartChoice));
+  device::Linear head{};
+  head.a = device::Operands(inputs.as<float>());
+  head.lda = kWidth;
+  head.w = &weights;
+  head.ldo = 112;
+  const device::VocabularyParts parts{kVocabulary, 1, {0, kVocabulary}};
+  int calls = 0;
+  const auto run = [&](std::int32_t rows) {
+    Arrays a(rows, 3);
+    const device::StepChoice choice{{}, a.draws};
+    const StepSize size = cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, a.rows, &choice);
+    cuda->repeat(size, [&] {
+      ++calls;
+      cuda->choose_in_parts(head, size.rows, parts, chosen.as<device::PartChoice>());
+    });
+    cuda->wait();
+    return calls;
+  };
+  EXPECT_EQ(run(2), 1);
+  EXPECT_EQ(run(2), 2);
+  EXPECT_EQ(run(2), 2);
+  EXPECT_EQ(run(kMostRows), 3);
+  EXPECT_EQ(run(2), 4);
 }
 
 }  // namespace

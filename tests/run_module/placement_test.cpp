@@ -139,6 +139,19 @@ TEST(ChooseGpu, KindsAreNotMixed) {
       << found[1];
 }
 
+/// As long as a rank may be silent, or write to a full disk.
+TEST(NcclOptions, WaitAsLongAsOtherRanksMayTake) {
+  EngineOptions options;
+  options.heartbeat_seconds = 7;
+  options.disk_wait_seconds = 5;
+  EXPECT_EQ(nccl_options(options).limit_seconds, 12);
+  EXPECT_FALSE(nccl_options(options).share_gpu);
+  options.heartbeat_seconds = 0;
+  EXPECT_EQ(nccl_options(options).limit_seconds, 0) << "for ever";
+  options.share_gpu = true;
+  EXPECT_TRUE(nccl_options(options).share_gpu);
+}
+
 TEST(RankViews, ArriveAsTheyWere) {
   const RankView view{
       3, "host \"n1\"", {{0, "A", 8, 0, 108, 42, 1.5, "1B"}, {1, "B\n", 9, 0, 132, 1ull << 40, 0, "3D"}}, ""};

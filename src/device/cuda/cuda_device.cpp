@@ -63,13 +63,13 @@ class CudaDevice final : public Device {
   /// take(), which allocates; where there is too little memory, what is kept for speed only makes room first.
   template <class Take>
   auto with_room(const Take& take) -> decltype(take()) {
-    if (ingredients_.kept_bytes() == 0) return take();
     try {
       return take();
     } catch (const OutOfMemory&) {
+      if (ingredients_.kept_bytes() == 0) throw;
       forget_ingredients();
-      return take();
     }
+    return take();
   }
 
   Buffer allocate(std::size_t bytes) override {
@@ -124,7 +124,7 @@ class CudaDevice final : public Device {
 
   void blend_matrix(PackedMatrix& matrix, std::span<const BlendInput> inputs, const MatrixWindow& window,
                     DType storage) override {
-    ingredients_.blend(matrix, inputs, window, storage, work());
+    with_room([&] { ingredients_.blend(matrix, inputs, window, storage, work()); });
   }
 
   std::span<std::byte> keep_ingredient(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,

@@ -85,10 +85,16 @@ void Ingredients::blend(PackedMatrix& matrix, std::span<const BlendInput> inputs
 
 const std::byte* Ingredients::resident(const BlendInput& input, const MatrixWindow& window, std::int64_t rows,
                                        std::int64_t columns, Stream stream) {
-  const auto found = kept_.find({begin_of(input, window, 0), rows, columns});
-  if (found != kept_.end()) return found->second.data();
+  const Key key{begin_of(input, window, 0), rows, columns};
+  if (const auto found = kept_.find(key); found != kept_.end()) return found->second.data();
   const std::byte* data = keep(input, window, rows, columns).data();
-  if (data != nullptr) load(input, window, rows, columns, stream);
+  if (data == nullptr) return nullptr;
+  try {
+    load(input, window, rows, columns, stream);
+  } catch (...) {
+    kept_.erase(key);  // nobody must take what was not read for the tensor
+    throw;
+  }
   return data;
 }
 
@@ -142,7 +148,7 @@ Ingredients::Stage& Ingredients::next_stage(std::size_t bytes) {
   Stage& stage = stages_[stage_];
   stage.read.wait();
   stage.blended.wait();
-  if (stage.host.bytes() < bytes) {
+  if (std::min(stage.host.bytes(), stage.device.bytes()) < bytes) {  // either may have found no memory
     stage.host = PinnedBuffer(std::max(bytes, kStageBytes));
     stage.device = DeviceArray(std::max(bytes, kStageBytes));
   }

@@ -244,6 +244,7 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t* result, int size, ncclUniqueId i
 }
 
 ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) {
+  if (planned("fail", "ncclCommGetAsyncError")) return ncclInternalError;
   *state = comm->error;
   if (comm->error == ncclSuccess && comm->polls_left > 0) {
     --comm->polls_left;
@@ -253,7 +254,8 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) {
 }
 
 ncclResult_t ncclCommFinalize(ncclComm_t comm) {
-  comm->polls_left = 3;
+  comm->polls_left = 1 << 30;  // until all operations are done
+  comm->add([comm] { comm->polls_left = 0; });
   return ncclInProgress;
 }
 

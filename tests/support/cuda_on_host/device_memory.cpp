@@ -20,7 +20,8 @@ namespace wisk::test::cuda_on_host {
 namespace {
 
 std::size_t total_bytes = std::size_t{1} << 30;
-int open_count = 0;  // of DeviceMemoryOpen that live
+std::size_t unseen_bytes = 0;  // of another process
+int open_count = 0;            // of DeviceMemoryOpen that live
 
 std::map<const std::byte*, std::size_t>& blocks() {
   static std::map<const std::byte*, std::size_t> all;
@@ -55,7 +56,7 @@ std::size_t device_bytes_in_use() {
 }
 
 std::byte* new_device_block(std::size_t bytes) {
-  const std::size_t free = total_bytes - device_bytes_in_use();
+  const std::size_t free = total_bytes - device_bytes_in_use() - unseen_bytes;
   if (bytes > free) {
     constexpr std::size_t kAlmostOne = (std::size_t{1} << 20) - 1;
     throw OutOfMemory("GPU memory: expected " + mebibytes(bytes + kAlmostOne) + " more, found " +
@@ -95,6 +96,14 @@ WithDeviceMemory::WithDeviceMemory(std::size_t bytes) : before_(total_bytes) {
 
 WithDeviceMemory::~WithDeviceMemory() {
   total_bytes = before_;
+}
+
+WithUnseenUse::WithUnseenUse(std::size_t bytes) {
+  unseen_bytes = bytes;
+}
+
+WithUnseenUse::~WithUnseenUse() {
+  unseen_bytes = 0;
 }
 
 DeviceMemoryOpen::DeviceMemoryOpen() {

@@ -17,6 +17,24 @@ class WithDeviceMemory {
   std::size_t before_;
 };
 
+/// Another process has so much of the memory since the last look at what is free, while it lives.
+class WithUnseenUse {
+ public:
+  explicit WithUnseenUse(std::size_t bytes);
+  ~WithUnseenUse();
+  WithUnseenUse(const WithUnseenUse&) = delete;
+  WithUnseenUse& operator=(const WithUnseenUse&) = delete;
+};
+
+/// The device is of another compute capability, while it lives.
+class WithComputeCapability {
+ public:
+  WithComputeCapability(int major, int minor);
+  ~WithComputeCapability();
+  WithComputeCapability(const WithComputeCapability&) = delete;
+  WithComputeCapability& operator=(const WithComputeCapability&) = delete;
+};
+
 /// Bytes that are allocated now.
 [[nodiscard]] std::size_t device_bytes_in_use();
 

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <deque>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include <wisk/core/assert.hpp>
 #include <wisk/core/error.hpp>
@@ -63,6 +65,8 @@ class HostStream {
 
 namespace {
 
+std::pair<int, int> capability(8, 0);
+
 [[noreturn]] void refuse(const std::string& what) {
   throw EnvironmentError(what + " failed: not permitted while a stream is captured");
 }
@@ -97,6 +101,14 @@ void copy(void* to, const void* from, std::size_t bytes, Direction direction) {
 
 }  // namespace
 
+WithComputeCapability::WithComputeCapability(int major, int minor) {
+  capability = {major, minor};
+}
+
+WithComputeCapability::~WithComputeCapability() {
+  capability = {8, 0};
+}
+
 void submit(HostStream* stream, std::function<void()> work) {
   if (stream == nullptr) {
     refuse_in_capture("work on the default stream");
@@ -124,7 +136,7 @@ std::vector<DeviceInfo> list_devices(std::string& why_none) {
   if (!why_none.empty()) return {};
   DeviceInfo info;
   info.name = "emulator";
-  info.major = 8;
+  std::tie(info.major, info.minor) = test::cuda_on_host::capability;
   info.multiprocessors = 2;
   info.memory_bytes = test::cuda_on_host::device_bytes();
   info.bus_id = "0000:00:00.0";
