@@ -6,6 +6,7 @@
 #include <array>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <wisk/core/assert.hpp>
@@ -150,6 +151,7 @@ class CudaDevice final : public Device {
   StepSize begin_step(const StepTokens& step, std::span<const std::int32_t> rows,
                       const StepChoice* choice) override {
     size_ = {step.size(), static_cast<std::int64_t>(rows.size())};
+    clear_floors();
     decoding_ = size_.tokens == size_.rows && size_.tokens > 0;
     if (decoding_) size_.tokens = size_.rows = padded_size(size_.tokens);
     const int moved = arrays_.moved();
@@ -277,6 +279,7 @@ class CudaDevice final : public Device {
     step.count = static_cast<std::int32_t>(rows);
     step.draws = arrays_.draws();
     step.floors = floors_.as<Floor>();
+    floors_raised_ = true;
     const bool filters = choosing_->filters(parts.vocabulary);
     if (!filters && all_bf16({&head, 1})) {
       choose_in_product(head.a.data, head.lda, *head.w, head.softcap, parts, step, *choosing_,
@@ -302,6 +305,7 @@ class CudaDevice final : public Device {
     step.draws = arrays_.draws();
     step.floors = floors_.as<Floor>();
     cuda::choose_in_rows(choices, parts, step, {}, result, work());
+    floors_raised_ = false;
   }
 
   // The host's part.
@@ -318,6 +322,14 @@ class CudaDevice final : public Device {
  private:
   [[nodiscard]] Stream work() const { return stream_.get(); }
   [[nodiscard]] Step tokens() const { return arrays_.tokens(size_.tokens); }
+
+  /// A step that ended by an error between choose_in_parts() and choose_in_rows() leaves floors that would
+  /// hide the next one's tokens. New memory is zero; the old one is freed when the work of that step is done.
+  void clear_floors() {
+    if (!std::exchange(floors_raised_, false)) return;
+    floors_ = {};
+    graphs_.forget();
+  }
 
   DeviceInfo gpu_;
   bool graphs_wanted_;
@@ -338,6 +350,7 @@ class CudaDevice final : public Device {
   DeviceArray logits_;         // [R, stride], where they have to be in memory
   DeviceArray cuts_;           // [R] Cut
   DeviceArray floors_;         // [R] Floor, zero between steps
+  bool floors_raised_ = false;
 };
 
 }  // namespace
