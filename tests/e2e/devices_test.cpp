@@ -44,6 +44,8 @@ TEST(Devices, GenerateSaysItToo) {
                  {kExpected, why_none()});
   expect_refused({"generate", folder, "--prompt", "x", "--device", "tpu"}, 2,
                  {"--device: expected auto, cpu or cuda, found tpu"});
+  expect_refused({"generate", folder, "--prompt", "x", "--device", "gpu"}, 2,
+                 {"--device: expected auto, cpu or cuda, found gpu (did you mean \"cuda\"?)"});
 }
 
 TEST(Devices, AutoAndCpuComputeTheSame) {
@@ -61,7 +63,7 @@ TEST(Devices, AutoAndCpuComputeTheSame) {
 TEST(Devices, AnUnknownDeviceIsAnInputError) {
   const DemoJob job;
   expect_refused(run_program(job.command("run", 0, {"engine.device=gpu"}), program_options()), 3,
-                 {"engine.device", "auto, cpu, cuda", "gpu"});
+                 {"engine.device", "auto, cpu, cuda", "gpu", "did you mean \"cuda\"?"});
 }
 
 /// A plan is made on a login node.
