@@ -1,11 +1,16 @@
 // The program on a machine without a GPU (or with its GPUs hidden): it starts, computes on the CPU, lists
 // what it sees, and says in one line why it has no GPU when it is told to use one.
 
+#include <dlfcn.h>
+
+#include <exception>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include <wisk/device/factory.hpp>
 
 #include "e2e/bad_input.hpp"
+#include "support/temp_folder.hpp"
 
 namespace wisk::test {
 namespace {
@@ -107,6 +112,34 @@ TEST(Devices, ANcclThatIsNotThereIsNoError) {
   const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), options);
   EXPECT_EQ(result.status, 0) << result.error;
   EXPECT_NE(result.out.find("\nNCCL   none: expected "), std::string::npos) << result.out;
+}
+
+/// What `wisk inspect --devices` says of GPUs where the driver's library is a file of `folder`.
+std::string gpus_with_driver_of(const TempFolder& folder) {
+  ProgramOptions options = program_options();
+  options.environment.emplace_back("LD_LIBRARY_PATH", folder.path().string());
+  const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), options);
+  EXPECT_EQ(result.status, 0) << result.error;
+  const std::size_t begin = result.out.find("GPU    ");
+  return begin == std::string::npos ? result.out
+                                    : result.out.substr(begin, result.out.find('\n', begin) - begin);
+}
+
+/// Not "absent": somebody would look for a file that lies there.
+TEST(Devices, ADriverThatCannotBeLoadedIsNotCalledAbsent) {
+  if (why_none().find("built without CUDA") != std::string::npos) GTEST_SKIP() << why_none();
+  const TempFolder folder;
+  const std::filesystem::path library = folder.path() / "libcuda.so.1";
+  std::ofstream(library) << std::string(200, '?');
+  EXPECT_EQ(gpus_with_driver_of(folder),
+            "GPU    none: the NVIDIA driver's library libcuda.so.1 is there but cannot be used: " +
+                library.string() + ": invalid ELF header");
+  Dl_info info{};  // a library, of something else
+  ASSERT_NE(::dladdr(reinterpret_cast<void*>(&std::terminate), &info), 0);
+  std::filesystem::remove(library);
+  std::filesystem::copy_file(std::filesystem::canonical(info.dli_fname), library);
+  EXPECT_EQ(gpus_with_driver_of(folder), "GPU    none: the NVIDIA driver's library " + library.string() +
+                                             " is there but cannot be used: it has no function cuInit");
 }
 
 TEST(Devices, InspectTakesEitherFoldersOrDevices) {
