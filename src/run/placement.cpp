@@ -73,6 +73,12 @@ std::optional<device::GpuInfo> gpu_on_node(const std::vector<RankView>& views, s
                          " on a node (or allow engine.share_gpu, or set engine.device: cpu)");
 }
 
+/// Before anything is begun, and told by one rank: what makes the groups later throws on all of them.
+void require_nccl(const comm::Communicator& world) {
+  const comm::NcclFound found = comm::find_nccl();
+  if (!found.why_not.empty()) throw EnvironmentError("NCCL: " + comm::name_of(world) + ": " + found.why_not);
+}
+
 }  // namespace
 
 std::string text_of(const RankView& view) {
@@ -147,6 +153,7 @@ void place_ranks(comm::Communicator& world, const EngineOptions& options, Topolo
     if (!topology.gpu) return;
     topology.kind = device::kind_of(*topology.gpu);
     topology.gpu_free_bytes = device::free_gpu_memory(*topology.gpu);
+    if (topology.replica->size() > 1) require_nccl(world);
   });
 }
 
@@ -159,6 +166,7 @@ std::unique_ptr<comm::DeviceGroup> make_device_group(comm::Communicator& ranks, 
     nccl.limit_seconds = options.heartbeat_seconds + options.disk_wait_seconds;
   if (options.heartbeat_seconds == 0) nccl.limit_seconds = 0;
   nccl.share_gpu = options.share_gpu;
+  nccl.name = comm::name_of(*topology.world);
   return comm::make_nccl_group(ranks, topology.gpu->index, nccl);
 }
 
