@@ -71,7 +71,7 @@ Submission plan_submission(const SubmitRequest& request) {
   const int node = request.cpus_per_task > 0 ? 0 : cores_of_node(request.partition);
   const int cores = request.cpus_per_task > 0 ? request.cpus_per_task
                                               : std::max(1, (node > 0 ? node : kUsualCores * tasks) / tasks);
-  submission.memory_per_node = memory_of_rank(plan) * static_cast<std::uint64_t>(tasks);
+  submission.memory_per_node = memory_of_rank(plan, false).host * static_cast<std::uint64_t>(tasks);
   submission.hours = 2.0 * static_cast<double>(plan.checkpoints.architecture.parameters()) *
                      static_cast<double>(submission.tokens) /
                      (kOperationsACore * request.nodes * tasks * cores) / 3600;
