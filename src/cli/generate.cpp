@@ -69,10 +69,8 @@ DType compute_of(const std::string& name) {
 }
 
 run::DeviceChoice device_of(const std::string& name) {
-  if (name == "auto") return run::DeviceChoice::kAuto;
-  if (name == "cpu") return run::DeviceChoice::kCpu;
-  if (name == "cuda") return run::DeviceChoice::kCuda;
-  throw UsageError("--device: expected auto, cpu or cuda, found " + name);
+  if (const auto choice = run::device_choice(name)) return *choice;
+  throw UsageError("--device: expected auto, cpu or cuda, found " + name + run::did_you_mean_device(name));
 }
 
 template <class T>

@@ -25,6 +25,17 @@ std::string arms(const run::Outline& outline) {
   return table.text(report::terminal_width());
 }
 
+/// "5.20 GiB of host memory", by the hardware that the job asks for; where that is not known, of both.
+std::string memory(const run::Outline& outline) {
+  const auto gibibytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
+  const std::string on_cpu = fmt::format("{:.2f} GiB of host memory", gibibytes(outline.on_cpu.host));
+  const std::string on_gpu = fmt::format("{:.2f} GiB of GPU memory and {:.2f} GiB of host memory",
+                                         gibibytes(outline.on_gpu.gpu), gibibytes(outline.on_gpu.host));
+  if (outline.device == run::DeviceChoice::kCpu) return on_cpu;
+  if (outline.device == run::DeviceChoice::kCuda) return on_gpu;
+  return on_cpu + " on the CPU, " + on_gpu + " on a GPU";
+}
+
 int plan(const po::variables_map& options, comm::Communicator& world) {
   if (options.count("job") == 0) throw UsageError("wisk plan: expected a job file, found none");
   if (world.rank() != 0) return static_cast<int>(ExitStatus::kOk);
@@ -41,9 +52,8 @@ int plan(const po::variables_map& options, comm::Communicator& world) {
   if (outline.skipped_golds > 0)
     std::cout << fmt::format(", {} left out: their gold is no number", outline.skipped_golds);
   std::cout << fmt::format(
-      "\n{} cells to sample, {} samples, at most {} tokens; {} tokens of context; {:.2f} GiB a rank\n\n",
-      outline.cells, outline.samples, outline.most_tokens, outline.longest,
-      static_cast<double>(outline.memory_of_rank) / (1 << 30));
+      "\n{} cells to sample, {} samples, at most {} tokens; {} tokens of context\na rank needs about {}\n\n",
+      outline.cells, outline.samples, outline.most_tokens, outline.longest, memory(outline));
   std::int64_t samples = outline.arms.front().samples;
   for (const run::OutlineArm& arm : outline.arms) samples = std::min(samples, arm.samples);
   const auto supposed = options.count("like") > 0
@@ -65,7 +75,8 @@ Verb plan_verb() {
   verb.details =
       "Reads the job, its task and the checkpoints' headers, nothing else: arms and which of them share "
       "samples, "
-      "cells, samples, tokens at most, memory of a rank, and the width of the intervals to expect for so "
+      "cells, samples, tokens at most, memory of a rank (host or GPU, as engine.device says), and the width "
+      "of the intervals to expect for so "
       "many "
       "problems and samples. That depends on how hard the problems are: some cases are supposed, or those of "
       "an "

@@ -30,8 +30,9 @@ Verb run_verb() {
                              "run directory (default: runs/NAME, NAME being the job's)");
   verb.options.add_options()("set", po::value<std::vector<std::string>>()->composing(),
                              "KEY=VALUE: sets a key of the job file, e.g. decode.samples=8; may be repeated");
-  verb.options.add_options()("allow-other-hardware",
-                             "resume although another kind of hardware sampled before (recorded per sample)");
+  verb.options.add_options()(
+      "allow-other-hardware",
+      "go on although another kind of hardware sampled before; the tables will say so");
   verb.options.add_options()("help,h", "this text");
   verb.positional.add("job", 1);
   verb.interruptible = true;

@@ -27,40 +27,35 @@
 namespace wisk::comm {
 namespace {
 
-/// "rank 1 of 4 (host H)".
-std::string name_of(const Communicator& ranks) {
-  return "rank " + std::to_string(ranks.rank()) + " of " + std::to_string(ranks.size()) + " (host " +
-         ranks.host() + ")";
-}
-
-/// Where any rank has something to complain about, every rank throws the complaint of the lowest one.
-/// Collective.
-void complain_together(Communicator& ranks, const std::string& complaint) {
+/// Where any rank has something to complain about, every rank throws the complaint of the lowest one. `name`:
+/// of this rank. Collective.
+void complain_together(Communicator& ranks, const std::string& name, const std::string& complaint) {
   constexpr double kNobody = -std::numeric_limits<double>::infinity();
   double lowest[] = {complaint.empty() ? kNobody : -static_cast<double>(ranks.rank())};
   ranks.all_reduce_max(lowest);
   if (std::isinf(lowest[0])) return;
   throw EnvironmentError(
-      broadcast_string(ranks, "NCCL: " + name_of(ranks) + ": " + complaint, static_cast<int>(-lowest[0])));
+      broadcast_string(ranks, "NCCL: " + name + ": " + complaint, static_cast<int>(-lowest[0])));
 }
 
 /// The library, the same version on every rank. Collective.
-NcclLibrary load_together(Communicator& ranks, const std::string& name) {
+NcclLibrary load_together(Communicator& ranks, const std::string& name, const std::string& file) {
   NcclLibrary library;
   std::string complaint;
   try {
-    library = load_nccl(name);
+    library = load_nccl(file);
   } catch (const EnvironmentError& error) {
     complaint = error.what();
   }
-  complain_together(ranks, complaint);
+  complain_together(ranks, name, complaint);
+  const std::string first = broadcast_string(ranks, name, 0);
   std::int32_t version[] = {library.version};
   ranks.broadcast(std::as_writable_bytes(std::span(version)), 0);
   if (version[0] != library.version) {
-    complaint = library.file + ": expected NCCL " + version_text(version[0]) + " as on rank 0, found " +
-                version_text(library.version);
+    complaint = library.file + ": expected NCCL " + version_text(version[0]) + " as on " + first +
+                ", found " + version_text(library.version);
   }
-  complain_together(ranks, complaint);
+  complain_together(ranks, name, complaint);
   return library;
 }
 
@@ -75,11 +70,12 @@ void pretend_own_host(const Communicator& ranks) {
 class NcclGroup final : public DeviceGroup {
  public:
   NcclGroup(Communicator& bootstrap, int device_index, const NcclOptions& options)
-      : library_(load_together(bootstrap, options.library)),
+      : name_(options.name.empty() ? name_of(bootstrap) : options.name),
+        library_(load_together(bootstrap, name_, options.library)),
         rank_(bootstrap.rank()),
         size_(bootstrap.size()),
         limit_(options.limit_seconds),
-        where_(name_of(bootstrap) + ", GPU " + std::to_string(device_index)),
+        where_(name_ + ", GPU " + std::to_string(device_index)),
         exceptions_at_start_(std::uncaught_exceptions()) {
     if (options.share_gpu) pretend_own_host(bootstrap);
     const ncclUniqueId id = agree_on_id(bootstrap);
@@ -182,7 +178,7 @@ class NcclGroup final : public DeviceGroup {
       const ncclResult_t result = library_.get_unique_id(&id);
       if (result != ncclSuccess) complaint = "ncclGetUniqueId failed: " + words_of(result);
     }
-    complain_together(bootstrap, complaint);
+    complain_together(bootstrap, name_, complaint);
     bootstrap.broadcast(std::as_writable_bytes(std::span(id.internal)), 0);
     return id;
   }
@@ -250,6 +246,7 @@ class NcclGroup final : public DeviceGroup {
              "says more)");
   }
 
+  const std::string name_;  // of this rank
   const NcclLibrary library_;
   const int rank_, size_;
   const double limit_;

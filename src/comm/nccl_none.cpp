@@ -13,9 +13,10 @@ constexpr const char* kWhyNot =
 
 }  // namespace
 
-std::unique_ptr<DeviceGroup> make_nccl_group(Communicator& /*bootstrap*/, int /*device_index*/,
-                                             const NcclOptions& /*options*/) {
-  throw EnvironmentError(std::string("NCCL: ") + kWhyNot);
+std::unique_ptr<DeviceGroup> make_nccl_group(Communicator& bootstrap, int /*device_index*/,
+                                             const NcclOptions& options) {
+  throw EnvironmentError("NCCL: " + (options.name.empty() ? name_of(bootstrap) : options.name) + ": " +
+                         kWhyNot);
 }
 
 NcclFound find_nccl(const std::string& /*library*/) {

@@ -103,6 +103,11 @@ std::unique_ptr<Communicator> make_self_communicator() {
   return std::make_unique<SelfCommunicator>();
 }
 
+std::string name_of(const Communicator& ranks) {
+  return "rank " + std::to_string(ranks.rank()) + " of " + std::to_string(ranks.size()) + " (host " +
+         ranks.host() + ")";
+}
+
 std::string broadcast_string(Communicator& communicator, std::string text, int root) {
   std::uint64_t bytes = text.size();
   communicator.broadcast(std::as_writable_bytes(std::span(&bytes, 1)), root);

@@ -53,6 +53,12 @@ std::vector<std::string> warnings_of(const Analysis& analysis) {
         results.missing_samples, planned,
         100.0 * static_cast<double>(results.missing_samples) / static_cast<double>(planned)));
   }
+  if (store::is_mixed(results.hardware)) {
+    lines.push_back(
+        "samples of different hardware are mixed: " + printable(store::in_words(results.hardware)) +
+        ". Other hardware need not draw the same tokens, so arms that differ in it are not compared "
+        "by the same random numbers.");
+  }
   const std::string truncated = arms_where(
       analysis, "truncated_share", [](const Estimate& share) { return share.mean > kManyTruncated; },
       [&](std::size_t arm, const Estimate& share) {

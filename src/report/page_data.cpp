@@ -162,6 +162,7 @@ Json run_json(const PageRun& run) {
   for (const store::ArmColumns& arm : analysis.results.plan.arms) arms.push_back(arm_json(arm));
   return {{"name", analysis.results.plan.provenance.name},
           {"complete", analysis.results.missing_samples == 0},
+          {"mixed_hardware", store::is_mixed(analysis.results.hardware)},
           {"warnings", analysis.warnings},
           {"reference", analysis.baseline ? Json(*analysis.baseline) : Json(nullptr)},
           {"methods", {{"interval", stats::kIntervalMethod}, {"difference", stats::kDifferenceMethod}}},

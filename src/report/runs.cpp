@@ -99,6 +99,7 @@ void append_run(LoadedRun& all, const LoadedRun& run, const std::string& name) {
   append(all.results.verdicts, run.results.verdicts);
   append(all.results.mean_tokens, run.results.mean_tokens);
   all.results.missing_samples += run.results.missing_samples;
+  for (const auto& [kind, count] : run.results.hardware) all.results.hardware[kind] += count;
   append_samples(all.samples, stats::of_problems(run.samples, order));
 }
 

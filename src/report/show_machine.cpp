@@ -245,6 +245,8 @@ Json json_of(const Analysis& analysis) {
                {"k", analysis.k},
                {"complete", analysis.results.missing_samples == 0},
                {"missing_samples", analysis.results.missing_samples},
+               {"hardware", analysis.results.hardware},
+               {"mixed_hardware", store::is_mixed(analysis.results.hardware)},
                {"interval_level", analysis.level},
                {"interval_method", stats::kIntervalMethod},
                {"difference_method", stats::kDifferenceMethod},

@@ -9,6 +9,7 @@
 #include <wisk/core/clock.hpp>
 #include <wisk/core/file.hpp>
 #include <wisk/core/host.hpp>
+#include <wisk/report/table.hpp>
 #include <wisk/store/run_directory.hpp>
 #include <wisk/store/run_lock.hpp>
 
@@ -44,6 +45,10 @@ void read_summary(const std::filesystem::path& file, Status& status) {
   status.samples_total = member(counts, "samples_total", std::int64_t{0});
   status.resumes = member(counts, "resumes", std::int64_t{0});
   status.tokens_per_second = member(json, "tokens_per_second", status.tokens_per_second);
+  if (json.contains("hardware") && json["hardware"].is_object()) {
+    for (const auto& [kind, count] : json["hardware"].items())
+      status.hardware[kind] = count.is_number_integer() ? count.get<std::int64_t>() : 0;
+  }
   const double sampling = member(seconds, "sampling_wall", 0.0),
                done = static_cast<double>(status.samples_done);
   if (status.state == "running" && done > 0 && sampling > 0)
@@ -97,6 +102,8 @@ std::string status_text(const Status& status, const std::filesystem::path& run) 
   if (status.state == "running" && !std::isnan(status.seconds_left))
     text += fmt::format(", about {:.0f} min left", std::ceil(status.seconds_left / 60));
   if (status.resumes > 0) text += fmt::format(", resumed {} times", status.resumes);
+  if (store::is_mixed(status.hardware))
+    text += "\n  mixed hardware: " + printable(store::in_words(status.hardware));
   return text + "\n";
 }
 
@@ -115,6 +122,8 @@ std::string status_json(const Status& status) {
       {"resumes", status.resumes},
       {"tokens_per_second", number(status.tokens_per_second)},
       {"seconds_left", number(status.seconds_left)},
+      {"hardware", status.hardware},
+      {"mixed_hardware", store::is_mixed(status.hardware)},
       {"slurm_job", status.slurm_job.empty() ? nlohmann::json(nullptr) : nlohmann::json(status.slurm_job)}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

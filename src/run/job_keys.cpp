@@ -193,12 +193,14 @@ std::string show_wholes(const std::vector<T>& values) {
   return show_list(values, [](T value) { return std::to_string(value); });
 }
 
-constexpr std::array<const char*, 3> kDevices = {"auto", "cpu", "cuda"};  // in the order of DeviceChoice
-
 void read_device(const Field& field, Settings& settings) {
-  const std::string name = read_choice(field, {kDevices.begin(), kDevices.end()});
-  const auto place = std::find(kDevices.begin(), kDevices.end(), name);
-  settings.engine.device = static_cast<DeviceChoice>(place - kDevices.begin());
+  const bool is_text = field.value.is_text();
+  const auto choice = is_text ? device_choice(field.value.text) : std::nullopt;
+  if (!choice) {
+    field.fail("one of auto, cpu, cuda",
+               field.value.in_words() + (is_text ? did_you_mean_device(field.value.text) : ""));
+  }
+  settings.engine.device = *choice;
 }
 
 std::string show_flag(bool value) {
@@ -318,8 +320,7 @@ const std::array kKeys = {
         "engine.device", "`auto`, `cpu` or `cuda`", "auto", "",
         "What ranks compute on; `cuda`: a GPU each; `auto`: GPUs where there are any. Samples of different "
         "hardware need not be the same, so a run stays on the kind that it began on.",
-        read_device, [](S s) -> Text { return kDevices[static_cast<std::size_t>(s.engine.device)]; },
-        nullptr},
+        read_device, [](S s) -> Text { return name_of(s.engine.device); }, nullptr},
     JobKey{"engine.share_gpu", "true or false", "false", "",
            "Allows more ranks on a node than it has GPUs: slow, for tests.",
            [](const Field& f, Settings& s) { s.engine.share_gpu = read_flag(f); },

@@ -17,14 +17,18 @@ constexpr double kResultsShare = 0.01;  // of the time, at most
 }  // namespace
 
 LiveFiles::LiveFiles(const Plan& plan, const store::RunDirectory& directory, std::uint64_t job_hash,
-                     const store::Journal& before, std::vector<std::string> hosts, Progress& progress)
+                     const store::Journal& before, std::vector<std::string> hosts, std::string device,
+                     Progress& progress)
     : plan_(plan),
       directory_(directory),
       job_hash_(job_hash),
       hosts_(std::move(hosts)),
+      device_(std::move(device)),
       progress_(progress),
-      summary_(summary_of(plan, before)) {
+      summary_(summary_of(plan, before)),
+      before_(summary_.hardware) {
   summary_.state = "running";
+  resumed_ = summary_.samples_done;
   for (std::size_t r = 0; r < hosts_.size(); ++r)
     summary_.ranks.push_back({static_cast<int>(r), hosts_[r], 0});
   tolerate([&] { write_summary(); });
@@ -50,6 +54,9 @@ void LiveFiles::update_if_due() {
 void LiveFiles::write_summary() {
   progress_.refresh();
   summary_.samples_done = progress_.done();
+  summary_.hardware = before_;
+  if (const std::int64_t more = summary_.samples_done - resumed_; more > 0)
+    summary_.hardware[device_] += more;
   summary_.tokens_generated = progress_.tokens();
   const double seconds = progress_.seconds();
   summary_.tokens_per_second = seconds > 0 ? static_cast<double>(progress_.tokens()) / seconds : 0;

@@ -18,9 +18,11 @@ namespace wisk::run {
 /// journal is the truth.
 class LiveFiles {
  public:
-  /// `before`: what the journals held at the start. Writes all three files.
+  /// `before`: what the journals held at the start. `device`: the kind of hardware that samples now. Writes
+  /// all three files.
   LiveFiles(const Plan& plan, const store::RunDirectory& directory, std::uint64_t job_hash,
-            const store::Journal& before, std::vector<std::string> hosts, Progress& progress);
+            const store::Journal& before, std::vector<std::string> hosts, std::string device,
+            Progress& progress);
   LiveFiles(const LiveFiles&) = delete;
   LiveFiles& operator=(const LiveFiles&) = delete;
   /// summary.json and wisk.prom every 10 s; results.h5 every engine.save_seconds, and never for more than a
@@ -37,8 +39,11 @@ class LiveFiles {
   const store::RunDirectory& directory_;
   std::uint64_t job_hash_;
   std::vector<std::string> hosts_;
+  std::string device_;
   Progress& progress_;
   store::Summary summary_;
+  store::HardwareCounts before_;  // what drew the samples that were done at the start
+  std::int64_t resumed_ = 0;      // how many these are
   Stopwatch since_summary_, since_results_;
   double results_cost_ = 0;  // seconds that the last results.h5 took
   bool complained_ = false;

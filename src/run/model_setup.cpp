@@ -14,6 +14,7 @@
 #include <wisk/sample/engine.hpp>
 
 #include "memory.hpp"
+#include "together.hpp"
 
 namespace wisk::run {
 
@@ -186,6 +187,7 @@ Topology make_topology(comm::Communicator& world, int tensor_parallel,
                      std::to_string(tensor_parallel));
   }
   Topology topology;
+  topology.world = &world;
   topology.replicas = world.size() / tensor_parallel;
   topology.replica_index = world.rank() / tensor_parallel;
   topology.replica = world.split(topology.replica_index, world.rank());
@@ -242,14 +244,15 @@ ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions
 }
 
 void ResidentModel::share_ingredients(const std::set<std::filesystem::path>& paths) {
+  if (!topology_.gpu || topology_.peers->size() == 1) return;
   std::unique_ptr<comm::DeviceGroup> group;
+  std::string trouble;
   try {
     group = make_device_group(*topology_.peers, options_, topology_);
-  } catch (const EnvironmentError& error) {  // on every rank: each replica reads for itself then
-    if (topology_.leads())
-      log_warning(std::string("each replica reads the checkpoints itself: ") + error.what());
+  } catch (const EnvironmentError& error) {
+    trouble = error.what();
   }
-  if (group == nullptr) return;
+  if (one_rank_warns(*topology_.world, "each replica reads the checkpoints itself: ", trouble)) return;
   std::vector<const checkpoint::ModelFolder*> folders;
   for (const std::filesystem::path& path : paths) folders.push_back(&checkpoints_.folder(path));
   weights_->keep_ingredients(folders, *topology_.peers, *group);

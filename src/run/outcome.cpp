@@ -42,6 +42,12 @@ double operations_of(const model::Architecture& a, const RankReport& sum) {
 
 }  // namespace
 
+RankReport idle_report() {
+  RankReport report{};
+  report.peak_rss = peak_rss_bytes();
+  return report;
+}
+
 RankReport report_of(Worker& worker, bool leads, double peak_rate) {
   const sample::EngineCounters& c = worker.counters();
   return {peak_rss_bytes(),
@@ -90,22 +96,29 @@ store::AttemptRecord attempt_record(comm::Communicator& world, const std::string
   return attempt;
 }
 
-void check_hardware(const store::Journal& before, const std::string& device, const std::string& directory,
-                    bool allow_other) {
-  for (const store::AttemptRecord& attempt : before.attempts()) {
-    const std::string other = store::device_of(attempt);
-    if (other == "unknown" || other == device) continue;
-    if (!allow_other) {
-      throw InputError(directory,
-                       "the kind of hardware that sampled before, " + other +
-                           " (or --allow-other-hardware: other hardware need not draw the same "
-                           "tokens)",
-                       device);
-    }
-    log_warning(directory + ": samples made on " + other + " and on " + device +
+void check_hardware(const store::Journal& before, const std::string& device, DeviceChoice asked,
+                    const std::string& directory, bool allow_other) {
+  std::set<std::string> kinds;
+  for (const auto& [kind, count] : store::hardware_of(before)) kinds.insert(kind);
+  for (const store::PrefixRecord& prefix : before.prefixes()) kinds.insert(prefix.device);
+  for (const char* known : {"", "unknown"}) kinds.erase(known);
+  kinds.erase(device);
+  if (kinds.empty()) return;
+  const std::string others = join({kinds.begin(), kinds.end()}, " and ");
+  if (allow_other) {
+    log_warning(directory + ": samples made on " + others + " and on " + device +
                 " are mixed; results.h5 says which is which");
     return;
   }
+  const bool cpu = others == "cpu", more = kinds.size() > 1;
+  throw InputError(
+      directory, others + ", which samples in it were drawn on",
+      device + " (engine.device: " + name_of(asked) +
+          "): other hardware need not draw the same tokens. To go on, " +
+          (more  ? ""
+           : cpu ? "set engine.device: cpu, or "
+                 : "set engine.device: cuda where there is such a GPU, or ") +
+          "mix them by --allow-other-hardware (every table will say so); to begin anew, give another --out");
 }
 
 void write_results_of(const Plan& plan, const store::RunDirectory& directory, const store::Journal& journal,
@@ -130,6 +143,7 @@ store::Summary summary_of(const Plan& plan, const store::Journal& journal) {
   summary.samples_done = static_cast<std::int64_t>(journal.samples().size());
   summary.samples_total = plan.samples();
   summary.journal_damage = static_cast<std::int64_t>(journal.damage().size());
+  summary.hardware = store::hardware_of(journal);
   std::set<store::AttemptRecord> seen;  // a compaction that was killed leaves them twice
   for (const store::AttemptRecord& attempt : journal.attempts()) {
     if (store::value_of(attempt, "rank") == "0" && seen.insert(attempt).second)

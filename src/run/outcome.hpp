@@ -23,6 +23,8 @@ struct RankReport {
   double peak_rate;  // of this rank's device, multiply-adds counted twice, per second
 };
 
+/// Of a rank that had nothing to do.
+RankReport idle_report();
 RankReport report_of(Worker& worker, bool leads, double peak_rate);
 
 /// One entry a rank, on every rank. Collective.
@@ -32,10 +34,11 @@ std::vector<std::string> gather_hosts(comm::Communicator& world);
 /// This attempt, as the journals note it: time, host, process, rank, hardware, version, Slurm's variables.
 store::AttemptRecord attempt_record(comm::Communicator& world, const std::string& device);
 
-/// Refuses to go on where another kind of hardware sampled: tokens need not be the same bits there. Throws
-/// InputError naming both.
-void check_hardware(const store::Journal& before, const std::string& device, const std::string& directory,
-                    bool allow_other);
+/// Refuses to draw more samples on hardware of kind `device` where another kind has drawn some, or begun
+/// some: tokens need not be the same there. `asked`: for which hardware the job asks. Throws InputError
+/// naming both.
+void check_hardware(const store::Journal& before, const std::string& device, DeviceChoice asked,
+                    const std::string& directory, bool allow_other);
 
 /// results.h5 of what the journal holds. `counts`: what the ranks counted, added up, to be compared with it;
 /// may be null.

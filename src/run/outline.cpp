@@ -13,20 +13,22 @@ namespace wisk::run {
 namespace {
 
 constexpr std::uint64_t kProgramBytes = std::uint64_t{1} << 30;  // program, MPI, results in memory
-constexpr int kUsualBatch = 64;
+constexpr int kUsualBatch = 64, kBatchOfGpu = 256;               // where the job does not say: limits.cpp
 
 }  // namespace
 
-std::uint64_t memory_of_rank(const Plan& plan) {
+MemoryOfRank memory_of_rank(const Plan& plan, bool on_gpu) {
   const int ranks = plan.job.model.tensor_parallel;
   const Checkpoints& c = plan.checkpoints;
   const std::uint64_t page = model::Transformer::page_bytes(c.architecture, c.compute, ranks);
+  const int usual = on_gpu ? kBatchOfGpu : kUsualBatch;
   const auto batch =
-      static_cast<std::uint64_t>(plan.job.engine.max_batch > 0 ? plan.job.engine.max_batch : kUsualBatch);
+      static_cast<std::uint64_t>(plan.job.engine.max_batch > 0 ? plan.job.engine.max_batch : usual);
   const auto sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(plan.longest)) + 1;
   const std::uint64_t cache = plan.job.engine.kv_cache_bytes > 0 ? plan.job.engine.kv_cache_bytes
                                                                  : page * sequence * (batch * 3 / 2 + 1);
-  return model::Weights::bytes_for(c.architecture, c.storage, c.compute, ranks) + cache + kProgramBytes;
+  const std::uint64_t model = model::Weights::bytes_for(c.architecture, c.storage, c.compute, ranks) + cache;
+  return on_gpu ? MemoryOfRank{kProgramBytes, model} : MemoryOfRank{model + kProgramBytes, 0};
 }
 
 std::int64_t most_tokens(const Plan& plan) {
@@ -66,7 +68,9 @@ Outline outline_of(const std::filesystem::path& job_file, const std::vector<std:
   outline.samples = plan.samples();
   outline.most_tokens = most_tokens(plan);
   outline.longest = plan.longest;
-  outline.memory_of_rank = memory_of_rank(plan);
+  outline.on_cpu = memory_of_rank(plan, false);
+  outline.on_gpu = memory_of_rank(plan, true);
+  outline.device = plan.job.engine.device;
   return outline;
 }
 

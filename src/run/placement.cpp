@@ -73,6 +73,12 @@ std::optional<device::GpuInfo> gpu_on_node(const std::vector<RankView>& views, s
                          " on a node (or allow engine.share_gpu, or set engine.device: cpu)");
 }
 
+/// Before anything is begun, and told by one rank: what makes the groups later throws on all of them.
+void require_nccl(const comm::Communicator& world) {
+  const comm::NcclFound found = comm::find_nccl();
+  if (!found.why_not.empty()) throw EnvironmentError("NCCL: " + comm::name_of(world) + ": " + found.why_not);
+}
+
 }  // namespace
 
 std::string text_of(const RankView& view) {
@@ -147,13 +153,16 @@ void place_ranks(comm::Communicator& world, const EngineOptions& options, Topolo
     if (!topology.gpu) return;
     topology.kind = device::kind_of(*topology.gpu);
     topology.gpu_free_bytes = device::free_gpu_memory(*topology.gpu);
+    if (topology.replica->size() > 1) require_nccl(world);
   });
 }
 
 std::unique_ptr<comm::DeviceGroup> make_device_group(comm::Communicator& ranks, const EngineOptions& options,
                                                      const Topology& topology) {
   if (!topology.gpu || ranks.size() == 1) return nullptr;
-  return comm::make_nccl_group(ranks, topology.gpu->index, nccl_options(options));
+  comm::NcclOptions nccl = nccl_options(options);
+  nccl.name = comm::name_of(*topology.world);
+  return comm::make_nccl_group(ranks, topology.gpu->index, nccl);
 }
 
 comm::NcclOptions nccl_options(const EngineOptions& options) {

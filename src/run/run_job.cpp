@@ -78,6 +78,15 @@ struct Sampled {
   double seconds = 0;
 };
 
+/// An attempt that finds every sample: whatever hardware drew them, none is asked for more.
+Sampled nothing_sampled(const Plan& plan) {
+  Sampled sampled;
+  sampled.complete = true;
+  sampled.counts = stats::Counts(plan.job.arms.size(), plan.prompts.size());
+  sampled.report = idle_report();
+  return sampled;
+}
+
 /// Samples on every rank until the queue is worked off or somebody was asked to stop.
 Sampled sample(WorkerContext context, const sample::EngineLimits& limits, comm::Communicator& world,
                std::unique_ptr<comm::WorkQueue>& queue) {
@@ -97,7 +106,8 @@ Sampled sample(WorkerContext context, const sample::EngineLimits& limits, comm::
   return sampled;
 }
 
-/// The files that remain, made of the journal on rank 0. `counts`: what the ranks counted, added up.
+/// The files that remain, made of the journal on rank 0. `counts`: what the ranks counted, added up. A
+/// summary of the attempt that drew the last sample is left as it is.
 void conclude(const Plan& plan, const store::RunDirectory& directory, std::uint64_t job_hash,
               const stats::Counts& counts, const std::vector<RankReport>& reports,
               const std::vector<std::string>& hosts, double seconds) {
@@ -105,8 +115,10 @@ void conclude(const Plan& plan, const store::RunDirectory& directory, std::uint6
     const store::Journal all = store::Journal::read(directory.journal(), job_hash);
     write_results_of(plan, directory, all, hosts, &counts);
     const store::Summary summary = summarise(plan, counts, reports, hosts, seconds, all);
-    store::write_summary(directory.summary(), summary);
-    store::write_metrics(directory.metrics(), summary);
+    if (seconds > 0 || !store::says_complete(directory.summary())) {
+      store::write_summary(directory.summary(), summary);
+      store::write_metrics(directory.metrics(), summary);
+    }
     compact_if_complete(all, directory.journal(), job_hash, summary.complete);
   } catch (const Error&) {
     directory.lock().check();  // a run directory that is gone is the better message
@@ -136,9 +148,15 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   if (directory) heart.beat = [&lock = directory->lock()] { lock.beat(); };
   const Heartbeat heartbeat(world, heart);
 
+  const auto is_complete = [&plan](const store::Journal& journal) {
+    return static_cast<std::int64_t>(journal.samples().size()) == plan.samples();
+  };
   const store::Journal before = rank_zero_first(world, [&] {
     store::Journal journal = store::Journal::read(path / "journal", job_hash);
-    check_hardware(journal, topology.kind, path.string(), request.allow_other_hardware);
+    if (!is_complete(journal)) {
+      check_hardware(journal, topology.kind, plan.job.engine.device, path.string(),
+                     request.allow_other_hardware);
+    }
     return journal;
   });
   if (world.rank() == 0) announce(plan, before, *directory, topology.replicas);
@@ -146,19 +164,22 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
 
   Progress progress(world, plan.samples(), static_cast<std::int64_t>(before.samples().size()));
   const std::vector<std::string> hosts = gather_hosts(world);
-  std::unique_ptr<LiveFiles> live;
-  if (directory) live = std::make_unique<LiveFiles>(plan, *directory, job_hash, before, hosts, progress);
-  std::unique_ptr<store::JournalWriter> journal;
-  std::unique_ptr<comm::WorkQueue> queue;
-  if (topology.leads()) {
-    journal = open_journal(plan, path / "journal", job_hash, world, heartbeat);
-    queue = std::make_unique<comm::WorkQueue>(world, plan.remaining(before, topology.replicas),
-                                              topology.replicas);
+  Sampled sampled = nothing_sampled(plan);
+  if (!is_complete(before)) {
+    std::unique_ptr<LiveFiles> live;
+    if (directory) {
+      live = std::make_unique<LiveFiles>(plan, *directory, job_hash, before, hosts, topology.kind, progress);
+    }
+    std::unique_ptr<store::JournalWriter> journal;
+    std::unique_ptr<comm::WorkQueue> queue;
+    if (topology.leads()) {
+      journal = open_journal(plan, path / "journal", job_hash, world, heartbeat);
+      queue = std::make_unique<comm::WorkQueue>(world, plan.remaining(before, topology.replicas),
+                                                topology.replicas);
+    }
+    sampled = sample({plan, before, journal.get(), queue.get(), live.get(), topology, heartbeat, progress},
+                     limits, world, queue);
   }
-  Sampled sampled =
-      sample({plan, before, journal.get(), queue.get(), live.get(), topology, heartbeat, progress}, limits,
-             world, queue);
-  journal.reset();
 
   if (world.rank() != 0) progress.finish();
   world.barrier();

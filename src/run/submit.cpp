@@ -10,6 +10,7 @@
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
 #include <wisk/core/hash.hpp>
+#include <wisk/store/summary.hpp>
 
 #include "child.hpp"
 #include "plan.hpp"
@@ -43,12 +44,6 @@ std::string job_in_queue(const std::string& name) {
   return answer.status == 0 ? answer.text.substr(0, answer.text.find('\n')) : "";
 }
 
-bool is_complete(const std::filesystem::path& run) {
-  if (!std::filesystem::exists(run / "summary.json")) return false;
-  const auto json = nlohmann::json::parse(read_text(run / "summary.json"), nullptr, false);
-  return json.is_object() && json.contains("complete") && json["complete"] == true;
-}
-
 /// Rounded up to ten minutes, from half an hour to a day. A job that reaches its limit goes on by itself.
 std::string time_limit(double hours) {
   const auto minutes =
@@ -64,7 +59,7 @@ Submission plan_submission(const SubmitRequest& request) {
       request.out.empty() ? std::filesystem::path("runs") / plan.job.name : request.out);
   Submission submission;
   submission.name = "wisk-" + hex64(xxh3(out.lexically_normal().string())).substr(0, 12);
-  submission.complete = is_complete(out);
+  submission.complete = store::says_complete(out / "summary.json");
   submission.existing = job_in_queue(submission.name);
   submission.samples = plan.samples();
   submission.tokens = most_tokens(plan);
@@ -76,7 +71,7 @@ Submission plan_submission(const SubmitRequest& request) {
   const int node = request.cpus_per_task > 0 ? 0 : cores_of_node(request.partition);
   const int cores = request.cpus_per_task > 0 ? request.cpus_per_task
                                               : std::max(1, (node > 0 ? node : kUsualCores * tasks) / tasks);
-  submission.memory_per_node = memory_of_rank(plan) * static_cast<std::uint64_t>(tasks);
+  submission.memory_per_node = memory_of_rank(plan, false).host * static_cast<std::uint64_t>(tasks);
   submission.hours = 2.0 * static_cast<double>(plan.checkpoints.architecture.parameters()) *
                      static_cast<double>(submission.tokens) /
                      (kOperationsACore * request.nodes * tasks * cores) / 3600;

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <string>
 
 #include <wisk/comm/communicator.hpp>
 #include <wisk/core/error.hpp>
+#include <wisk/core/log.hpp>
 
 namespace wisk::run {
 
@@ -25,6 +27,16 @@ void one_rank_complains(comm::Communicator& world, const F& f) {
   if (std::isinf(lowest[0])) return;
   if (failure && world.rank() == static_cast<int>(-lowest[0])) std::rethrow_exception(failure);
   world.barrier();  // never passed: the rank that throws ends all
+}
+
+/// Whether any rank has some trouble; the lowest one that has warns of it, once for all. Collective.
+inline bool one_rank_warns(comm::Communicator& world, const std::string& what, const std::string& trouble) {
+  constexpr double kNobody = -std::numeric_limits<double>::infinity();
+  double lowest[] = {trouble.empty() ? kNobody : -static_cast<double>(world.rank())};
+  world.all_reduce_max(lowest);
+  if (std::isinf(lowest[0])) return false;
+  if (world.rank() == static_cast<int>(-lowest[0])) log_warning(what + trouble);
+  return true;
 }
 
 /// Runs f on rank 0, then on the others: an error that all would meet is met by one.

@@ -18,7 +18,12 @@ Worker::Worker(const WorkerContext& context, const sample::EngineLimits& limits)
     for (const merge::Ingredient& ingredient : arm.recipe.ingredients) ingredients.insert(ingredient.folder);
   }
   resident_.share_ingredients(ingredients);
-  for (const store::PrefixRecord& prefix : context.before.prefixes()) prefixes_[prefix.id] = &prefix;
+  // A sample is of one kind of hardware: what another kind began is not gone on with.
+  for (const store::PrefixRecord& prefix : context.before.prefixes()) {
+    if (!prefix.device.empty() && prefix.device != context.topology.kind) continue;
+    const store::PrefixRecord*& longest = prefixes_[prefix.id];
+    if (longest == nullptr || longest->tokens.size() < prefix.tokens.size()) longest = &prefix;
+  }
 }
 
 bool Worker::work() {

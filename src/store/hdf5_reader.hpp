@@ -106,26 +106,13 @@ class Hdf5Reader {
   }
 
   std::vector<std::string> text_list_attribute(const char* name) const {
-    if (H5Aexists(file_.get(), name) <= 0) return {};
-    const Handle attribute(H5Aopen(file_.get(), name, H5P_DEFAULT), H5Aclose);
-    const Handle type(H5Aget_type(attribute.get()), H5Tclose);
-    const Handle space(H5Aget_space(attribute.get()), H5Sclose);
-    const hssize_t count = H5Sget_simple_extent_npoints(space.get());
-    if (H5Tget_class(type.get()) != H5T_STRING || count < 0 || count > (1 << 20)) {
-      throw error(name, "an attribute of texts", "something else");
-    }
-    if (H5Tis_variable_str(type.get()) > 0) {
-      std::vector<char*> pointers(static_cast<std::size_t>(count));
-      if (count > 0 && H5Aread(attribute.get(), type.get(), pointers.data()) < 0) {
-        throw error(name, "a readable attribute", reason_of_failure());
-      }
-      return copied(pointers, attribute, type, &space);
-    }
-    std::string text(H5Tget_size(type.get()), '\0');
-    if (count != 1 || H5Aread(attribute.get(), type.get(), text.data()) < 0) {
-      throw error(name, "a readable text", "something else");
-    }
-    return {text.substr(0, text.find('\0'))};
+    return text_list_attribute(file_, name);
+  }
+
+  /// A text attribute of a variable, "" when it is absent.
+  std::string text_attribute_of(const char* variable, const char* name) const {
+    const auto all = text_list_attribute(open(variable), name);
+    return all.empty() ? "" : all.front();
   }
 
   template <class T>
@@ -147,6 +134,29 @@ class Hdf5Reader {
   }
 
  private:
+  std::vector<std::string> text_list_attribute(const Handle& object, const char* name) const {
+    if (H5Aexists(object.get(), name) <= 0) return {};
+    const Handle attribute(H5Aopen(object.get(), name, H5P_DEFAULT), H5Aclose);
+    const Handle type(H5Aget_type(attribute.get()), H5Tclose);
+    const Handle space(H5Aget_space(attribute.get()), H5Sclose);
+    const hssize_t count = H5Sget_simple_extent_npoints(space.get());
+    if (H5Tget_class(type.get()) != H5T_STRING || count < 0 || count > (1 << 20)) {
+      throw error(name, "an attribute of texts", "something else");
+    }
+    if (H5Tis_variable_str(type.get()) > 0) {
+      std::vector<char*> pointers(static_cast<std::size_t>(count));
+      if (count > 0 && H5Aread(attribute.get(), type.get(), pointers.data()) < 0) {
+        throw error(name, "a readable attribute", reason_of_failure());
+      }
+      return copied(pointers, attribute, type, &space);
+    }
+    std::string text(H5Tget_size(type.get()), '\0');
+    if (count != 1 || H5Aread(attribute.get(), type.get(), text.data()) < 0) {
+      throw error(name, "a readable text", "something else");
+    }
+    return {text.substr(0, text.find('\0'))};
+  }
+
   static std::string in_words(const std::vector<std::size_t>& shape) {
     std::string words;
     for (const std::size_t extent : shape) words += (words.empty() ? "" : " x ") + std::to_string(extent);

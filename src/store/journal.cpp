@@ -164,6 +164,8 @@ bool Journal::take(std::uint32_t file, std::uint64_t offset, std::string& what) 
     }
   } else if (type == kPrefixType) {
     if (auto prefix = decode_prefix(payload)) {
+      if (!attempt_places_.empty() && attempt_places_.back().file == file)
+        prefix->device = value_of(attempts_.back(), "device");
       prefixes_.push_back(std::move(*prefix));
       return true;
     }
@@ -210,9 +212,12 @@ void Journal::sort_samples() {
 
 void Journal::keep_longest_prefixes() {
   std::stable_sort(prefixes_.begin(), prefixes_.end(), [](const PrefixRecord& a, const PrefixRecord& b) {
-    return a.id != b.id ? a.id < b.id : a.tokens.size() > b.tokens.size();
+    if (a.id != b.id) return a.id < b.id;
+    return a.device != b.device ? a.device < b.device : a.tokens.size() > b.tokens.size();
   });
-  const auto same = [](const PrefixRecord& a, const PrefixRecord& b) { return a.id == b.id; };
+  const auto same = [](const PrefixRecord& a, const PrefixRecord& b) {
+    return a.id == b.id && a.device == b.device;
+  };
   prefixes_.erase(std::unique(prefixes_.begin(), prefixes_.end(), same), prefixes_.end());
   std::erase_if(prefixes_, [this](const PrefixRecord& prefix) { return contains(prefix.id); });
 }
@@ -233,6 +238,30 @@ const AttemptRecord& Journal::attempt_of(const Entry& entry) const {
                        });
   if (after == attempt_places_.begin() || std::prev(after)->file != entry.file) return kNone;
   return attempts_[static_cast<std::size_t>(std::prev(after) - attempt_places_.begin())];
+}
+
+HardwareCounts hardware_of(const Journal& journal) {
+  HardwareCounts counts;
+  const AttemptRecord* last = nullptr;
+  std::int64_t* count = nullptr;
+  for (const Journal::Entry& entry : journal.samples()) {
+    const AttemptRecord& attempt = journal.attempt_of(entry);
+    if (&attempt != last) count = &counts[device_of(attempt)];
+    last = &attempt;
+    ++*count;
+  }
+  return counts;
+}
+
+bool is_mixed(const HardwareCounts& counts) {
+  return counts.size() > (counts.contains("unknown") ? 2 : 1);
+}
+
+std::string in_words(const HardwareCounts& counts) {
+  std::string words;
+  for (const auto& [kind, count] : counts)
+    words += (words.empty() ? "" : ", ") + std::to_string(count) + " on " + kind;
+  return words;
 }
 
 std::vector<std::filesystem::path> Journal::files() const {

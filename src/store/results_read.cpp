@@ -1,4 +1,6 @@
 #include <cmath>
+#include <sstream>
+#include <string_view>
 
 #include <wisk/core/error.hpp>
 #include <wisk/core/file.hpp>
@@ -116,6 +118,27 @@ void check_tables(const Hdf5Reader& reader, const Results& results) {
   }
 }
 
+/// The words of flag_meanings, in which "_" stands for a space: "cuda_sm_90" is "cuda sm_90".
+std::vector<std::string> kinds_of(const std::string& words) {
+  constexpr std::string_view kCuda = "cuda_";
+  std::vector<std::string> kinds;
+  std::istringstream all(words);
+  for (std::string kind; all >> kind;) {
+    if (kind.starts_with(kCuda)) kind[kCuda.size() - 1] = ' ';
+    kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+void read_hardware(const Hdf5Reader& reader, Results& results) {
+  if (!reader.has("samples") || !reader.has("samples/device")) return;
+  const auto kinds = kinds_of(reader.text_attribute_of("samples/device", "flag_meanings"));
+  for (const std::int8_t device : reader.list<std::int8_t>("samples/device")) {
+    const bool known = device >= 0 && static_cast<std::size_t>(device) < kinds.size();
+    ++results.hardware[known ? kinds[static_cast<std::size_t>(device)] : "unknown"];
+  }
+}
+
 }  // namespace
 
 Results read_results(const std::filesystem::path& file) {
@@ -130,6 +153,7 @@ Results read_results(const std::filesystem::path& file) {
   read_plan(reader, results.plan);
   read_tables(reader, results);
   check_tables(reader, results);
+  read_hardware(reader, results);
   results.interval_method = reader.text_attribute("interval_method");
   results.missing_samples = reader.number_attribute<std::int64_t>("missing_samples");
   return results;

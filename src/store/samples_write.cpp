@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include "results_format.hpp"
 
@@ -29,15 +28,10 @@ void write_flags(NetcdfWriter& file, const std::string& name, const std::vector<
 
 /// The kinds of hardware that samples were drawn on, sorted; at least one, so that the flags have a meaning.
 std::vector<std::string> devices_of(const Journal& journal) {
-  std::set<std::string> kinds;
-  const AttemptRecord* last = nullptr;
-  for (const Journal::Entry& entry : journal.samples()) {
-    const AttemptRecord& attempt = journal.attempt_of(entry);
-    if (&attempt != last) kinds.insert(device_of(attempt));
-    last = &attempt;
-  }
-  if (kinds.empty()) kinds.insert("unknown");
-  return {kinds.begin(), kinds.end()};
+  std::vector<std::string> kinds;
+  for (const auto& [kind, count] : hardware_of(journal)) kinds.push_back(kind);
+  if (kinds.empty()) kinds.emplace_back("unknown");
+  return kinds;
 }
 
 /// What is known of every row without reading its text.

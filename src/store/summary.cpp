@@ -24,6 +24,8 @@ void write_summary(const std::filesystem::path& file, const Summary& summary) {
     for (const auto& [key, value] : attempt) one[key] = value;
     attempts.push_back(one);
   }
+  Json hardware = Json::object();
+  for (const auto& [kind, count] : summary.hardware) hardware[kind] = count;
   const auto counted = [](std::int64_t count) { return count < 0 ? Json(nullptr) : Json(count); };
   const auto resumes = std::max<std::int64_t>(0, static_cast<std::int64_t>(summary.attempts.size()) - 1);
   const Json json = {{"name", summary.name},
@@ -45,9 +47,16 @@ void write_summary(const std::filesystem::path& file, const Summary& summary) {
                      {"tokens_generated", summary.tokens_generated},
                      {"tokens_per_second", summary.tokens_per_second},
                      {"fraction_of_limit", summary.fraction_of_limit},
+                     {"hardware", hardware},
                      {"ranks", ranks},
                      {"attempts", attempts}};
   replace_file(file, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+bool says_complete(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return false;
+  const auto json = nlohmann::json::parse(read_text(file), nullptr, false);
+  return json.is_object() && json.contains("complete") && json["complete"] == true;
 }
 
 void write_metrics(const std::filesystem::path& file, const Summary& summary) {

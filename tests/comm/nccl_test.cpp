@@ -198,6 +198,13 @@ TEST_F(NcclTest, TheVariableNamesTheLibrary) {
   ::unsetenv("WISK_NCCL_LIBRARY");
 }
 
+/// The ranks of a group are not always the first of the run.
+TEST_F(NcclTest, ARankGoesByTheNameThatItIsGiven) {
+  options_.name = "rank " + std::to_string(rank() + 40) + " of 99 (host h)";
+  options_.library = "/nowhere/libnccl.so.2";
+  expect_parts(error_of([&] { make(); }), {"NCCL: rank 40 of 99 (host h): expected the library"});
+}
+
 TEST_F(NcclTest, AnOldVersionIsRefused) {
   const Planned planned("version=21703");
   expect_parts(error_of([&] { make(); }), {name(0), "expected NCCL 2.18.0 or newer, found 2.17.3"});
@@ -208,7 +215,8 @@ TEST_F(NcclTest, AnOldVersionIsRefused) {
 TEST_F(NcclTest, VersionsThatDifferAreRefused) {
   if (size() == 1) GTEST_SKIP() << "needs two ranks";
   const Planned planned(rank() == 0 ? "version=22000" : "version=22809");
-  expect_parts(error_of([&] { make(); }), {name(1), "expected NCCL 2.20.0 as on rank 0, found 2.28.9"});
+  expect_parts(error_of([&] { make(); }),
+               {name(1), "expected NCCL 2.20.0 as on " + name(0) + ", found 2.28.9"});
 }
 
 TEST_F(NcclTest, AMissingFunctionIsNamed) {

@@ -235,6 +235,37 @@ TEST_F(DeviceEngine, NothingIsLeftOfARunThatFailed) {
   EXPECT_EQ(draw(engine, sampling_of(4), {problems_[1]}, 0), expected);
 }
 
+/// A step that fails behind the choice in parts, here because the last array that it needs is one for which
+/// there is no memory: what it knew of scores that can be reached is not the next one's.
+TEST_F(DeviceEngine, AStepThatFailsWhileItChoosesLeavesNothing) {
+  const std::vector<std::int32_t> ids = prompt_of(8, 1, 90), page = {0}, page_rows(8, 0);
+  const std::vector<std::int32_t> positions = {0, 1, 2, 3, 4, 5, 6, 7}, rows = {5, 6, 7};
+  const device::StepTokens step{ids, positions, page_rows, page};
+  std::vector<device::RowDraw> draws;
+  for (const std::uint32_t sample : {0u, 1u, 2u}) draws.push_back({7, sample, 0, 1, 0});
+  const auto begin = [&](LoadedModel& model, double temperature) {
+    device::Choosing choosing;
+    choosing.temperature = temperature;
+    model.transformer.begin(step, model.cache, rows, {choosing, draws});
+  };
+  const auto tokens = [&](LoadedModel& model) {
+    std::vector<std::int32_t> chosen;
+    for (const device::RowChoice& choice : model.transformer.choices()) chosen.push_back(choice.token);
+    return chosen;
+  };
+  LoadedModel expected = model_of("llama"), failed = model_of("llama");
+  const std::size_t before = cuda_on_host::device_bytes_in_use();
+  begin(expected, 1);
+  const std::size_t needed = cuda_on_host::device_bytes_in_use() - before;
+  {
+    const cuda_on_host::WithDeviceMemory little(cuda_on_host::device_bytes_in_use() + needed - 1);
+    EXPECT_THROW(begin(failed, 1e-3), OutOfMemory);  // scores of some thousands
+    EXPECT_NO_THROW(failed.device->wait());
+  }
+  begin(failed, 1);
+  EXPECT_EQ(tokens(failed), tokens(expected));
+}
+
 /// Nothing on the host looks at them where the device chooses.
 TEST_F(DeviceEngine, ParametersThatAreNoneAreRefused) {
   LoadedModel cuda = model_of("llama");

@@ -1,6 +1,7 @@
 // The whole program with an emulated GPU: the tokens, samples and tables of the CPU.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -98,9 +99,51 @@ TEST(EmulatedProgram, RunsAJobAsTheCpuDoes) {
     EXPECT_EQ(found.samples.at(key).verdict, sample.verdict);
   }
   EXPECT_EQ(run_program(emulated(job.command("gpu", 0, on_gpu))).status, 0);
-  const ProgramResult refused = run_program(job.command("gpu", 0, small));
-  EXPECT_EQ(refused.status, 3);
-  EXPECT_NE(refused.error.find("cuda sm_"), std::string::npos) << refused.error;
+  const ProgramResult elsewhere = run_program(job.command("gpu", 0, small));
+  EXPECT_EQ(elsewhere.status, 0) << "nothing is left to sample: " << elsewhere.error;
+  const RunContents same = RunContents::read(job.path("gpu"));
+  EXPECT_EQ(same.results_bytes, found.results_bytes);
+  EXPECT_EQ(same.results.hardware.count("cuda sm_80"), 1u);
+}
+
+/// A run of two ranks or more on the emulated GPU, without NCCL.
+ProgramResult run_without_nccl(const DemoJob& job, int ranks, int tensor_parallel) {
+  ProgramOptions options;
+  options.limit = std::chrono::seconds(300);
+  options.environment.emplace_back("WISK_NCCL_LIBRARY", "/nowhere/libnccl.so.2");
+  std::vector<std::string> command =
+      job.command("run", ranks,
+                  {"decode.samples=1", "decode.max_tokens=1", "k=[1]", "blend.delta=[0.5]",
+                   "engine.device=cuda", "engine.share_gpu=true", "engine.max_batch=4",
+                   "engine.prefill_chunk=16", "model.tensor_parallel=" + std::to_string(tensor_parallel)});
+  std::replace(command.begin(), command.end(), std::string(WISK_PROGRAM), std::string(WISK_EMULATED_PROGRAM));
+  return run_program(command, options);
+}
+
+std::size_t count_of(const std::string& part, const std::string& text) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(EmulatedProgram, ReplicasThatCannotShareCheckpointsAreToldOnce) {
+  const DemoJob job;
+  const ProgramResult result = run_without_nccl(job, 2, 1);
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(
+      count_of("warning: each replica reads the checkpoints itself: NCCL: rank 0 of 2 (host ", result.error),
+      1u)
+      << result.error;
+  EXPECT_EQ(count_of("warning: ", result.error), 1u) << result.error;
+}
+
+TEST(EmulatedProgram, AModelOfSeveralGpusWithoutNcclIsOneError) {
+  const DemoJob job;
+  const ProgramResult result = run_without_nccl(job, 4, 2);
+  EXPECT_EQ(result.status, 4) << result.error;
+  EXPECT_EQ(count_of(":0] NCCL: rank 0 of 4 (host ", result.error), 1u) << result.error;
+  EXPECT_EQ(count_of("NCCL: rank ", result.error), 1u) << result.error;
+  EXPECT_FALSE(std::filesystem::exists(job.path("run"))) << "nothing was begun";
 }
 
 }  // namespace

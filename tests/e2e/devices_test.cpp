@@ -1,11 +1,17 @@
 // The program on a machine without a GPU (or with its GPUs hidden): it starts, computes on the CPU, lists
 // what it sees, and says in one line why it has no GPU when it is told to use one.
 
+#include <dlfcn.h>
+
+#include <exception>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include <wisk/device/factory.hpp>
 
 #include "e2e/bad_input.hpp"
+#include "support/temp_folder.hpp"
 
 namespace wisk::test {
 namespace {
@@ -44,6 +50,8 @@ TEST(Devices, GenerateSaysItToo) {
                  {kExpected, why_none()});
   expect_refused({"generate", folder, "--prompt", "x", "--device", "tpu"}, 2,
                  {"--device: expected auto, cpu or cuda, found tpu"});
+  expect_refused({"generate", folder, "--prompt", "x", "--device", "gpu"}, 2,
+                 {"--device: expected auto, cpu or cuda, found gpu (did you mean \"cuda\"?)"});
 }
 
 TEST(Devices, AutoAndCpuComputeTheSame) {
@@ -61,7 +69,7 @@ TEST(Devices, AutoAndCpuComputeTheSame) {
 TEST(Devices, AnUnknownDeviceIsAnInputError) {
   const DemoJob job;
   expect_refused(run_program(job.command("run", 0, {"engine.device=gpu"}), program_options()), 3,
-                 {"engine.device", "auto, cpu, cuda", "gpu"});
+                 {"engine.device", "auto, cpu, cuda", "gpu", "did you mean \"cuda\"?"});
 }
 
 /// A plan is made on a login node.
@@ -73,7 +81,15 @@ TEST(Devices, APlanNeedsNoGpu) {
         program_options());
   };
   EXPECT_EQ(planned("cuda").status, 0);
-  EXPECT_EQ(planned("cuda").out, planned("cpu").out);
+  const auto memory = [&](const std::string& device) {
+    const std::string text = planned(device).out, begin = "\na rank needs about ";
+    const std::size_t at = text.find(begin) + begin.size();
+    return std::regex_replace(text.substr(at, text.find('\n', at) - at), std::regex("[0-9.]+"), "N");
+  };
+  const std::string on_cpu = "N GiB of host memory", on_gpu = "N GiB of GPU memory and " + on_cpu;
+  EXPECT_EQ(memory("cpu"), on_cpu);
+  EXPECT_EQ(memory("cuda"), on_gpu);
+  EXPECT_EQ(memory("auto"), on_cpu + " on the CPU, " + on_gpu + " on a GPU");
 }
 
 TEST(Devices, InspectListsThem) {
@@ -105,6 +121,34 @@ TEST(Devices, ANcclThatIsNotThereIsNoError) {
   const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), options);
   EXPECT_EQ(result.status, 0) << result.error;
   EXPECT_NE(result.out.find("\nNCCL   none: expected "), std::string::npos) << result.out;
+}
+
+/// What `wisk inspect --devices` says of GPUs where the driver's library is a file of `folder`.
+std::string gpus_with_driver_of(const TempFolder& folder) {
+  ProgramOptions options = program_options();
+  options.environment.emplace_back("LD_LIBRARY_PATH", folder.path().string());
+  const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), options);
+  EXPECT_EQ(result.status, 0) << result.error;
+  const std::size_t begin = result.out.find("GPU    ");
+  return begin == std::string::npos ? result.out
+                                    : result.out.substr(begin, result.out.find('\n', begin) - begin);
+}
+
+/// Not "absent": somebody would look for a file that lies there.
+TEST(Devices, ADriverThatCannotBeLoadedIsNotCalledAbsent) {
+  if (why_none().find("built without CUDA") != std::string::npos) GTEST_SKIP() << why_none();
+  const TempFolder folder;
+  const std::filesystem::path library = folder.path() / "libcuda.so.1";
+  std::ofstream(library) << std::string(200, '?');
+  EXPECT_EQ(gpus_with_driver_of(folder),
+            "GPU    none: the NVIDIA driver's library libcuda.so.1 is there but cannot be used: " +
+                library.string() + ": invalid ELF header");
+  Dl_info info{};  // a library, of something else
+  ASSERT_NE(::dladdr(reinterpret_cast<void*>(&std::terminate), &info), 0);
+  std::filesystem::remove(library);
+  std::filesystem::copy_file(std::filesystem::canonical(info.dli_fname), library);
+  EXPECT_EQ(gpus_with_driver_of(folder), "GPU    none: the NVIDIA driver's library " + library.string() +
+                                             " is there but cannot be used: it has no function cuInit");
 }
 
 TEST(Devices, InspectTakesEitherFoldersOrDevices) {

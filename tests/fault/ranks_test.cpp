@@ -206,8 +206,11 @@ TEST_F(Ranks, SamplesOfOtherHardwareAreMixedOnlyWhenAsked) {
   ASSERT_EQ(program->wait().status, kInterrupted);
   const auto marker = nlohmann::json::parse(read_bytes(job_->path(out) / "run.json"));
   const std::uint64_t hash = std::stoull(marker.at("job_hash").get<std::string>(), nullptr, 16);
-  store::JournalWriter(job_->path(out) / "journal", "rank-0", hash)
-      .append(store::AttemptRecord{{"rank", "0"}, {"device", "cuda sm_90"}});
+  const auto begun = store::Journal::read(job_->path(out) / "journal", hash).prefixes();
+  ASSERT_FALSE(begun.empty());
+  store::JournalWriter other(job_->path(out) / "journal", "rank-0", hash);
+  other.append(store::AttemptRecord{{"rank", "0"}, {"device", "cuda sm_90"}});
+  other.append(store::PrefixRecord{begun.front().id, {1}, {-1}});  // an attempt that drew nothing is none
   std::vector<std::string> command = job_->command(out);
   const ProgramResult refused = run_program(command, program_options());
   EXPECT_EQ(refused.status, kInput);

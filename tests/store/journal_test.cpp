@@ -104,6 +104,32 @@ TEST(Journal, TheLongestPrefixOfEachUnfinishedSampleIsKept) {
   EXPECT_EQ(journal.prefixes(), std::vector<PrefixRecord>{longer});
 }
 
+TEST(Journal, SamplesAndPrefixesAreOfAKindOfHardware) {
+  const test::TempFolder folder;
+  JournalWriter old(folder.path(), "a", kJob), first(folder.path(), "b", kJob),
+      second(folder.path(), "c", kJob);
+  old.append(sample(0, 0, 0));
+  first.append(AttemptRecord{{"device", "cpu"}});
+  first.append(sample(0, 0, 1));
+  first.append(PrefixRecord{{0, 0, 3}, {5, 6, 7}, {-1.f, -1.f, -1.f}});
+  second.append(AttemptRecord{{"device", "cuda sm_90"}});
+  second.append(PrefixRecord{{0, 0, 3}, {5}, {-1.f}});
+  second.append(PrefixRecord{{0, 0, 3}, {5, 9}, {-1.f, -1.f}});
+  const Journal before = Journal::read(folder.path(), kJob);
+  EXPECT_EQ(hardware_of(before), (HardwareCounts{{"cpu", 1}, {"unknown", 1}}));
+  EXPECT_FALSE(is_mixed(hardware_of(before)));
+  ASSERT_EQ(before.prefixes().size(), 2u) << "neither kind goes on with the other's";
+  EXPECT_EQ(before.prefixes()[0].device, "cpu");
+  EXPECT_EQ(before.prefixes()[0].tokens.size(), 3u);
+  EXPECT_EQ(before.prefixes()[1].device, "cuda sm_90");
+  EXPECT_EQ(before.prefixes()[1].tokens.size(), 2u);
+  second.append(sample(0, 0, 3));
+  const Journal after = Journal::read(folder.path(), kJob);
+  EXPECT_TRUE(after.prefixes().empty());
+  EXPECT_TRUE(is_mixed(hardware_of(after)));
+  EXPECT_EQ(in_words(hardware_of(after)), "1 on cpu, 1 on cuda sm_90, 1 on unknown");
+}
+
 TEST(Journal, StaleWeightsCannotHide) {
   const test::TempFolder folder;
   JournalWriter first(folder.path(), "a", kJob), second(folder.path(), "b", kJob);

@@ -52,6 +52,9 @@ class Communicator {
 /// The communicator of a rank that is alone; no MPI is started.
 std::unique_ptr<Communicator> make_self_communicator();
 
+/// "rank 1 of 4 (host H)": this one.
+std::string name_of(const Communicator& ranks);
+
 /// `root`'s text on every rank. Collective.
 std::string broadcast_string(Communicator& communicator, std::string text, int root);
 

@@ -13,7 +13,8 @@ struct NcclOptions {
   /// Ranks of one host may have the same GPU (for tests: NCCL then goes over the network, even within a
   /// host).
   bool share_gpu = false;
-  std::string library;  ///< file; "": $WISK_NCCL_LIBRARY, or libnccl.so.2 of the system
+  std::string library;    ///< file; "": $WISK_NCCL_LIBRARY, or libnccl.so.2 of the system
+  std::string name = {};  ///< of this rank in errors: "rank 5 of 8 (host H)"; "": by its place in the group
 };
 
 /// The ranks of `bootstrap`, this one with GPU `device_index` (as CUDA counts the visible ones). Throws

@@ -6,6 +6,8 @@
 #include <limits>
 #include <string>
 
+#include <wisk/store/journal.hpp>
+
 namespace wisk::report {
 
 /// What run.lock and summary.json say.
@@ -19,7 +21,8 @@ struct Status {
   std::int64_t samples_done = 0, samples_total = 0, resumes = 0;
   double tokens_per_second = std::numeric_limits<double>::quiet_NaN();
   double seconds_left = std::numeric_limits<double>::quiet_NaN();  ///< NaN: unknown
-  std::string slurm_job;                                           ///< of the last attempt; empty: none
+  store::HardwareCounts hardware;  ///< which kinds drew the samples; empty: not noted
+  std::string slurm_job;           ///< of the last attempt; empty: none
 };
 
 /// Throws InputError when `run` is no run directory.

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include <wisk/core/dtype.hpp>
@@ -22,6 +23,11 @@ struct ModelOptions {
 };
 
 enum class DeviceChoice { kAuto, kCpu, kCuda };
+std::string name_of(DeviceChoice choice);  ///< "auto", "cpu", "cuda"
+/// None for other words.
+std::optional<DeviceChoice> device_choice(std::string_view name);
+/// " (did you mean \"cuda\"?)" for a word that is near one of them, or says GPU in another way; else "".
+std::string did_you_mean_device(std::string_view word);
 
 /// Resources: they never change results and are no part of what identifies a job.
 struct EngineOptions {

@@ -62,6 +62,7 @@ std::vector<std::int32_t> with_stop_tokens(std::vector<std::int32_t> end_tokens,
 
 /// Where a rank stands: its replica (the ranks that hold one model), its node and its GPU.
 struct Topology {
+  comm::Communicator* world = nullptr;  ///< all ranks; not owned
   std::unique_ptr<comm::Communicator> replica, node;
   std::unique_ptr<comm::Communicator>
       peers;  ///< the ranks that hold the same part of the model in each replica
@@ -80,8 +81,8 @@ Topology make_topology(comm::Communicator& world, int tensor_parallel,
                        const model::Architecture& architecture);
 
 /// Gives each rank the hardware that the options ask for: a GPU of its own, or with options.share_gpu one of
-/// the node's. Throws EnvironmentError on the lowest rank that cannot have it, or has another kind than rank
-/// 0. Collective.
+/// the node's. Throws EnvironmentError on the lowest rank that cannot have it, has another kind than rank 0,
+/// or lacks the NCCL that replicas of several GPUs need. Collective.
 void place_ranks(comm::Communicator& world, const EngineOptions& options, Topology& topology);
 
 /// How the GPUs of `ranks` exchange data, after place_ranks(); null where they compute on the CPU or there is

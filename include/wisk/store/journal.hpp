@@ -43,6 +43,7 @@ struct PrefixRecord {
   SampleId id{};
   std::vector<std::int32_t> tokens;  ///< [T]
   std::vector<float> logprobs;       ///< [T]
+  std::string device = {};  ///< kind of hardware that drew it: of a record that was read; "" where not noted
   bool operator==(const PrefixRecord&) const = default;
 };
 
@@ -140,7 +141,8 @@ class Journal {
   [[nodiscard]] bool contains(const SampleId& id) const;
   /// The whole record of an entry of samples().
   [[nodiscard]] SampleRecord load(const Entry& entry) const;
-  /// Of samples that are not finished, the longest prefix of each; sorted by id.
+  /// Of samples that are not finished, the longest prefix that each kind of hardware drew of each; sorted by
+  /// id.
   [[nodiscard]] const std::vector<PrefixRecord>& prefixes() const { return prefixes_; }
   /// Arm -> hash of the weights it was sampled with.
   /// Throws InputError naming the arm and both places when two hashes were noted for one arm.
@@ -186,5 +188,13 @@ class Journal {
   std::vector<JournalDamage> damage_;
   std::vector<TornTail> torn_tails_;
 };
+
+/// How many samples each kind of hardware drew; "unknown" where it was not noted.
+using HardwareCounts = std::map<std::string, std::int64_t>;
+HardwareCounts hardware_of(const Journal& journal);
+/// Whether two known kinds have samples in it: tables then mix what need not be drawn the same.
+bool is_mixed(const HardwareCounts& counts);
+/// "12 on cpu, 24 on cuda sm_90".
+std::string in_words(const HardwareCounts& counts);
 
 }  // namespace wisk::store

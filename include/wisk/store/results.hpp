@@ -85,6 +85,7 @@ struct Results {
   std::vector<double> mean_tokens;            ///< [A]; NaN without samples
   std::vector<stats::Estimate> pass_at_k;     ///< [A, K]; NaN where a problem has fewer than k samples
   std::string interval_method;
+  HardwareCounts hardware;           ///< which kinds drew the samples; empty without samples
   std::int64_t missing_samples = 0;  ///< not drawn yet, over the arms that are drawn; 0: the run is complete
 
   [[nodiscard]] const stats::Estimate& pass(std::size_t arm, std::size_t k_index) const {

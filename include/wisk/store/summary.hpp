@@ -25,6 +25,7 @@ struct Summary {
   std::int64_t arms = 0, problems = 0;
   std::int64_t samples_done = 0, samples_total = 0;
   std::int64_t correct = -1, truncated = -1, undecided = -1;  ///< -1: not counted while it runs
+  HardwareCounts hardware;                                    ///< which kinds drew the samples that are done
   std::vector<AttemptRecord> attempts;                  ///< every start in this run directory, this one too
   std::int64_t journal_damage = 0;                      ///< damaged places found on a resume
   std::vector<std::pair<std::string, double>> seconds;  ///< stage and seconds, in the order of the line
@@ -37,6 +38,9 @@ struct Summary {
 
 /// Replaces `file` in one step; NaN is written as null. Throws EnvironmentError.
 void write_summary(const std::filesystem::path& file, const Summary& summary);
+
+/// Whether there is such a file and it tells of a complete run.
+bool says_complete(const std::filesystem::path& file);
 
 /// The same for Prometheus' text-file collector: counters and gauges. Throws EnvironmentError.
 void write_metrics(const std::filesystem::path& file, const Summary& summary);

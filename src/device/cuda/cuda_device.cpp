@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <wisk/core/assert.hpp>
@@ -156,6 +157,7 @@ class CudaDevice final : public Device {
   StepSize begin_step(const StepTokens& step, std::span<const std::int32_t> rows,
                       const StepChoice* choice) override {
     size_ = {step.size(), static_cast<std::int64_t>(rows.size())};
+    clear_floors();
     decoding_ = size_.tokens == size_.rows && size_.tokens > 0;
     if (decoding_) size_.tokens = size_.rows = padded_size(size_.tokens);
     const int moved = arrays_.moved();
@@ -284,6 +286,7 @@ class CudaDevice final : public Device {
     room(floors_, static_cast<std::size_t>(rows) * sizeof(Floor));
     ChoiceRows step = rows_of_step(rows);
     Targets targets;
+    floors_raised_ = true;
     const bool filters = choosing_->filters(parts.vocabulary);
     if (!filters && !scoring_ && all_bf16({&head, 1})) {
       choose_in_product(head.a.data, head.lda, *head.w, head.softcap, parts, step, *choosing_,
@@ -308,6 +311,7 @@ class CudaDevice final : public Device {
     Targets targets;
     if (scoring_) targets.ids = arrays_.targets();
     cuda::choose_in_rows(choices, parts, rows_of_step(rows), targets, result, work());
+    floors_raised_ = false;
   }
 
   // The host's part.
@@ -340,6 +344,14 @@ class CudaDevice final : public Device {
   }
   [[nodiscard]] Step tokens() const { return arrays_.tokens(size_.tokens); }
 
+  /// A step that ended by an error between choose_in_parts() and choose_in_rows() leaves floors that would
+  /// hide the next one's tokens. New memory is zero; the old one is freed when the work of that step is done.
+  void clear_floors() {
+    if (!std::exchange(floors_raised_, false)) return;
+    floors_ = {};
+    graphs_.forget();
+  }
+
   DeviceInfo gpu_;
   bool graphs_wanted_;
   std::unique_ptr<Device> host_;
@@ -360,6 +372,7 @@ class CudaDevice final : public Device {
   DeviceArray logits_;         // [R, stride], where they have to be in memory
   DeviceArray cuts_;           // [R] Cut
   DeviceArray floors_;         // [R] Floor, zero between steps
+  bool floors_raised_ = false;
 };
 
 }  // namespace

@@ -41,7 +41,9 @@ function runGlance(run) {
       unique([ks[0], ks[ks.length - 1]]).filter(isNumber).map((k) => sentenceOf(run, k)).filter(Boolean);
   return html(
       'section', {class: 'glance'},
-      html('h2', {dir: 'auto'}, run.name, run.complete ? null : html('span', {class: 'badge'}, 'incomplete')),
+      html(
+          'h2', {dir: 'auto'}, run.name, run.complete ? null : html('span', {class: 'badge'}, 'incomplete'),
+          run.mixed_hardware ? html('span', {class: 'badge'}, 'mixed hardware') : null),
       html(
           'p', {class: 'facts'},
           `${counted(run.arms.length, 'arm')} · ${counted((run.problems ?? []).length, 'problem')} · ${

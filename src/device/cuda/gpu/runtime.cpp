@@ -4,6 +4,8 @@
 #include "../runtime.hpp"
 
 #include <cuda_runtime_api.h>
+#include <dlfcn.h>
+#include <link.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -19,12 +21,17 @@ std::string version_words(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-/// Why cudaGetDeviceCount gave `status` and no devices.
-std::string words_for_none(cudaError_t status) {
-  int driver = 0, runtime = 0;
-  cudaDriverGetVersion(&driver);
-  cudaRuntimeGetVersion(&runtime);
-  if (driver == 0) {
+/// Why the runtime, which looks for the driver's library by its name, has none. `status`: what it gave.
+std::string words_for_no_driver(cudaError_t status) {
+  const std::string name = "libcuda.so.1", absent = name + ": cannot open shared object file: No such file";
+  const auto broken = [&](const std::string& file, const std::string& why) {
+    return "the NVIDIA driver's library " + file + " is there but cannot be used: " + why;
+  };
+  void* library = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    const char* words = ::dlerror();
+    const std::string why = words == nullptr ? "no reason given" : words;
+    if (!why.starts_with(absent)) return broken(name, why);
     std::error_code ignored;
     const bool loaded = std::filesystem::exists("/proc/driver/nvidia/version", ignored);
     return loaded ? "the kernel has an NVIDIA driver, but its library libcuda.so.1 was not found (a "
@@ -32,6 +39,23 @@ std::string words_for_none(cudaError_t status) {
                     "started with its GPUs: --nv or --gpus all)"
                   : "no NVIDIA driver was found (libcuda.so.1)";
   }
+  // It stays loaded, as the runtime leaves it.
+  struct link_map* loaded = nullptr;
+  const bool known = ::dlinfo(library, RTLD_DI_LINKMAP, &loaded) == 0 && loaded != nullptr;
+  const std::string file = known ? loaded->l_name : name;
+  for (const char* function : {"cuInit", "cuDriverGetVersion", "cuGetProcAddress"}) {
+    if (::dlsym(library, function) == nullptr)
+      return broken(file, "it has no function " + std::string(function));
+  }
+  return broken(file, cudaGetErrorString(status));
+}
+
+/// Why cudaGetDeviceCount gave `status` and no devices.
+std::string words_for_none(cudaError_t status) {
+  int driver = 0, runtime = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  if (driver == 0) return words_for_no_driver(status);
   if (status == cudaErrorInsufficientDriver) {
     return "the NVIDIA driver is for CUDA " + version_words(driver) + ", expected one for CUDA " +
            version_words(runtime / 1000 * 1000) + " or later";

@@ -1,0 +1,121 @@
+// Runs whose samples were drawn on other hardware than is asked for now. What another kind drew is planted:
+// its journal is written by hand, so no GPU is needed.
+
+#include <nlohmann/json.hpp>
+
+#include <wisk/store/run_directory.hpp>
+
+#include "e2e/bad_input.hpp"
+
+namespace wisk::test {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kOther = "cuda sm_90";
+
+class Hardware : public DemoTest {
+ protected:
+  static std::string run_path(const std::string& name) { return job_->path(name).string(); }
+
+  static ProgramResult start(const std::string& name, std::vector<std::string> more = {}) {
+    std::vector<std::string> command = job_->command(name, 0, {"engine.device=cpu"});
+    command.insert(command.end(), more.begin(), more.end());
+    return run_program(command, program_options());
+  }
+
+  /// A copy of the run "expected" of which kOther has drawn every sample but each `gap`-th, and begun that
+  /// one with tokens that the CPU would not draw. gap 0: every sample.
+  static void plant(const std::string& name, std::size_t gap) {
+    const std::filesystem::path from = job_->path("expected"), to = job_->path(name);
+    std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+    std::filesystem::remove_all(to / "journal");
+    std::filesystem::create_directory(to / "journal");
+    const std::uint64_t hash = store::hash_of(store::read_keys(from));
+    const store::Journal journal = store::Journal::read(from / "journal", hash);
+    store::JournalWriter writer(to / "journal", "planted", hash);
+    writer.append(store::AttemptRecord{{"rank", "0"}, {"device", kOther}});
+    for (const auto& [arm, weights] : journal.weights()) writer.note_weights(arm, weights);
+    for (std::size_t i = 0; i < journal.samples().size(); ++i) {
+      store::SampleRecord sample = journal.load(journal.samples()[i]);
+      if (gap == 0 || i % gap != 0) {
+        writer.append(sample);
+      } else {
+        writer.append(store::PrefixRecord{sample.id, {0, 0, 0}, {-1, -1, -1}});
+      }
+    }
+  }
+
+  static void expect_the_same_samples(const std::string& name) {
+    const RunContents found = RunContents::read(job_->path(name));
+    ASSERT_EQ(found.samples.size(), expected_->samples.size());
+    for (const auto& [key, sample] : expected_->samples) EXPECT_EQ(found.samples.at(key), sample);
+    EXPECT_EQ(found.damage.size(), 0u);
+  }
+
+  static std::string shown(const std::vector<std::string>& arguments) {
+    const ProgramResult result = run_program(wisk_command(arguments), program_options());
+    EXPECT_EQ(result.status, 0) << result.error;
+    return result.out;
+  }
+};
+
+TEST_F(Hardware, ACompleteRunOfOtherHardwareIsComplete) {
+  plant("complete", 0);
+  const std::string journal = read_text(job_->path("complete") / "journal/planted-000.journal"),
+                    summary = read_text(job_->path("complete") / "summary.json");
+  const ProgramResult result = start("complete");
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(read_text(job_->path("complete") / "journal/planted-000.journal"), journal);
+  EXPECT_EQ(read_text(job_->path("complete") / "summary.json"), summary);
+  expect_the_same_samples("complete");
+  EXPECT_EQ(RunContents::read(job_->path("complete")).results.hardware.count(kOther), 1u);
+  EXPECT_EQ(shown({"show", run_path("complete")}).find("hardware"), std::string::npos) << "it is of one kind";
+}
+
+TEST_F(Hardware, AnIncompleteRunNamesBothAndWhatToDo) {
+  plant("refused", 3);
+  const ProgramResult result = start("refused");
+  expect_refused(
+      result, 3,
+      {"refused: expected cuda sm_90, which samples in it were drawn on, found cpu (engine.device: cpu)",
+       "set engine.device: cuda where there is such a GPU", "--allow-other-hardware", "give another --out"});
+}
+
+/// Beginnings that other hardware drew are no part of any sample.
+TEST_F(Hardware, ARunOfBothIsMarkedEverywhere) {
+  plant("mixed", 3);
+  const std::string run = run_path("mixed");
+  const ProgramResult result = start("mixed", {"--allow-other-hardware"});
+  ASSERT_EQ(result.status, 0) << result.error;
+  EXPECT_NE(result.error.find("warning: " + run + ": samples made on cuda sm_90 and on cpu are mixed"),
+            std::string::npos)
+      << result.error;
+  expect_the_same_samples("mixed");
+  const auto all = static_cast<std::int64_t>(expected_->samples.size()), cpu = (all + 2) / 3;
+  const store::HardwareCounts counts = {{"cpu", cpu}, {kOther, all - cpu}};
+  EXPECT_EQ(RunContents::read(run).results.hardware, counts);
+  const std::string words = std::to_string(cpu) + " on cpu, " + std::to_string(all - cpu) + " on cuda sm_90";
+  std::string text = shown({"show", run});
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  EXPECT_NE(text.find("Note: samples of different hardware are mixed: "), std::string::npos) << text;
+  const json tables = json::parse(shown({"show", "--json", run}));
+  EXPECT_EQ(tables["mixed_hardware"], true);
+  EXPECT_EQ(tables["hardware"], json(counts));
+  EXPECT_NE(shown({"status", run}).find("\n  mixed hardware: " + words + "\n"), std::string::npos);
+  const json status = json::parse(shown({"status", "--json", run}));
+  EXPECT_EQ(status["mixed_hardware"], true);
+  EXPECT_EQ(status["hardware"], json(counts));
+  const std::string page = run_path("page.html");
+  shown({"report", run, "-o", page});
+  const std::string html = read_text(page, std::size_t{64} << 20);
+  EXPECT_NE(html.find("\"mixed_hardware\":true"), std::string::npos);
+  EXPECT_NE(html.find("samples of different hardware are mixed: " + words), std::string::npos);
+  // Complete, it may be started again without the option, and stays what it is.
+  const ProgramResult again = start("mixed");
+  EXPECT_EQ(again.status, 0) << again.error;
+  EXPECT_EQ(RunContents::read(run).results.hardware, counts);
+}
+
+}  // namespace
+}  // namespace wisk::test
