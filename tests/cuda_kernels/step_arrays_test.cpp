@@ -188,7 +188,8 @@ TEST(DeviceSteps, AreRecordedAnewWhereMemoryForChoosingHasGrown) {
   const auto cuda = gpu(true);
   const device::PackedMatrix weights = cuda->allocate_matrix(DType::kFloat32, kVocabulary, kWidth);
   const device::Buffer inputs = cuda->allocate(kMostRows * kWidth * sizeof(float));
-  const device::Buffer chosen = cuda->allocate(kMostRows * sizeof(device::PartChoice));
+  const device::Buffer of_parts = cuda->allocate(kMostRows * sizeof(device::PartChoice));
+  const device::Buffer chosen = cuda->allocate(kMostRows * sizeof(device::RowChoice));
   device::Linear head{};
   head.a = device::Operands(inputs.as<float>());
   head.lda = kWidth;
@@ -202,7 +203,8 @@ TEST(DeviceSteps, AreRecordedAnewWhereMemoryForChoosingHasGrown) {
     const StepSize size = cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, a.rows, &choice);
     cuda->repeat(size, [&] {
       ++calls;
-      cuda->choose_in_parts(head, size.rows, parts, chosen.as<device::PartChoice>());
+      cuda->choose_in_parts(head, size.rows, parts, of_parts.as<device::PartChoice>());
+      cuda->choose_in_rows(of_parts.as<device::PartChoice>(), 1, size.rows, chosen.as<device::RowChoice>());
     });
     cuda->wait();
     return calls;

@@ -207,9 +207,9 @@ __device__ float rounded_up(double value) {
 }
 
 /// Thread block r finds the cut of row r. kThreads threads.
-__global__ void __launch_bounds__(kThreads)
-    cuts_kernel(const WholeLogits logits /* R = gridDim.x */, bool vectors, const RowDraw* draws /* [R] */,
-                const Filtering filtering, Cut* cuts /* [R] */) {
+__global__ void __launch_bounds__(kThreads, 2)
+    cuts_kernel(const __grid_constant__ WholeLogits logits /* R = gridDim.x */, bool vectors,
+                const RowDraw* draws /* [R] */, const Filtering filtering, Cut* cuts /* [R] */) {
   auto& shared = block_shared<Shared>();
   Row row{logits, blockIdx.x, gridDim.x, vectors, 0, filtering.scale};
   Cut cut{kMinusInfinity, kNoToken};

@@ -14,6 +14,7 @@
 #define __device__
 #define __host__
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __forceinline__ inline
 
 using dim3 = wisk::test::cuda_on_host::Dim3;
