@@ -13,7 +13,6 @@
 #include <exception>
 #include <future>
 #include <limits>
-#include <numeric>
 #include <thread>
 #include <utility>
 #include <wisk/comm/nccl.hpp>
@@ -105,23 +104,6 @@ class NcclGroup final : public DeviceGroup {
     begin("ncclAllGather");
     if (bytes_each == 0) return;
     finish(last_, library_.all_gather(mine, all, bytes_each, ncclUint8, communicator_, stream_of(stream)));
-  }
-
-  void all_gather_v(const std::byte* mine, std::byte* all, std::span<const std::size_t> bytes,
-                    void* stream) override {
-    WISK_ASSERT(bytes.size() == static_cast<std::size_t>(size_));
-    begin("ncclBroadcast of each rank's part");
-    if (std::accumulate(bytes.begin(), bytes.end(), std::size_t{0}) == 0) return;
-    check(library_.group_start());
-    for (int r = 0; r < size_; ++r) {
-      const std::size_t part = bytes[static_cast<std::size_t>(r)];
-      if (part == 0) continue;
-      const ncclResult_t result = library_.broadcast(r == rank_ ? mine : all, all, part, ncclUint8, r,
-                                                     communicator_, stream_of(stream));
-      if (result != ncclInProgress) check(result);
-      all += part;
-    }
-    finish(last_, library_.group_end());
   }
 
   void broadcast(std::byte* data, std::size_t bytes, int root, void* stream) override {

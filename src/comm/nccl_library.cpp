@@ -78,8 +78,6 @@ NcclLibrary load_nccl(const std::string& name) {
   find(handle, library.file, "ncclAllGather", library.all_gather);
   find(handle, library.file, "ncclBroadcast", library.broadcast);
   find(handle, library.file, "ncclAllReduce", library.all_reduce);
-  find(handle, library.file, "ncclGroupStart", library.group_start);
-  find(handle, library.file, "ncclGroupEnd", library.group_end);
   return library;
 }
 

@@ -26,8 +26,6 @@ struct NcclLibrary {
   decltype(&::ncclAllGather) all_gather = nullptr;
   decltype(&::ncclBroadcast) broadcast = nullptr;
   decltype(&::ncclAllReduce) all_reduce = nullptr;
-  decltype(&::ncclGroupStart) group_start = nullptr;
-  decltype(&::ncclGroupEnd) group_end = nullptr;
 };
 
 /// `name`: a file, or "" for $WISK_NCCL_LIBRARY or libnccl.so.2. Throws EnvironmentError when there is none,

@@ -217,59 +217,6 @@ TEST_P(CudaBlendPack, AsManyInputsAsAllowed) {
                      .scale = 0.01});
 }
 
-void expect_cpu_vector(DType storage, int terms, double scale, std::int64_t first, std::int64_t count,
-                       float offset, std::size_t shift) {
-  SCOPED_TRACE(std::string(name_of(storage)) + ", " + std::to_string(terms) + " terms, " +
-               std::to_string(count) + " from " + std::to_string(first));
-  const Inputs all = inputs_of({.storage = storage,
-                                .matrix = storage,
-                                .rows = 1,
-                                .columns = first + count,
-                                .window = {0, 0, first + count},
-                                .terms = terms,
-                                .scale = scale,
-                                .shift = shift,
-                                .all_storage = terms == 1});
-  const auto size = static_cast<std::size_t>(count);
-  const Shifted<float> out(size, shift);
-  std::vector<float> expected(size);
-  device::cuda::blend_vector(out.data(), all.inputs, first, count, storage, offset, {});
-  device::make_cpu_device({.threads = 1})
-      ->blend_vector(expected.data(), all.inputs, first, count, storage, offset);
-  const std::vector<float> actual = out.values();
-  for (std::size_t i = 0; i < size; ++i) ASSERT_TRUE(same_number(actual[i], expected[i])) << i;
-}
-
-TEST_P(CudaBlendPack, VectorsGiveTheCpusBits) {
-  for (const DType storage : kTypes) {
-    for (const std::int64_t count : {0, 1, 255, 256, 257, 600}) {
-      expect_cpu_vector(storage, 2, 0.3, 0, count, 0.0f, 0);
-      expect_cpu_vector(storage, 3, -0.3, 5, count, 1.0f, 1);
-    }
-    expect_cpu_vector(storage, 1, 1.0, 3, 300, 0.0f, 1);
-    expect_cpu_vector(storage, 1, 1.0, 3, 300, 1.0f, 1);
-  }
-}
-
-TEST_P(CudaBlendPack, WidenKeepsBits) {
-  for (const DType type : kTypes) {
-    for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{700}}) {
-      const Bytes data = random_bits(type, count, 1, 5);
-      const Shifted<float> out(count, 1);
-      device::cuda::widen(data.data(), type, static_cast<std::int64_t>(count), out.data(), {});
-      const std::vector<float> actual = out.values();
-      for (std::size_t i = 0; i < count; ++i) {
-        std::uint32_t bits = 0;
-        std::memcpy(&bits, data.data() + i * size_of(type), size_of(type));
-        const float expected = type == DType::kFloat32    ? std::bit_cast<float>(bits)
-                               : type == DType::kBFloat16 ? bf16_to_float(static_cast<std::uint16_t>(bits))
-                                                          : f16_to_float(static_cast<std::uint16_t>(bits));
-        ASSERT_EQ(std::bit_cast<std::uint32_t>(actual[i]), std::bit_cast<std::uint32_t>(expected)) << i;
-      }
-    }
-  }
-}
-
 INSTANTIATE_TEST_SUITE_P(ThreadOrder, CudaBlendPack, ::testing::ValuesIn(thread_orders()), name_of_order);
 
 }  // namespace

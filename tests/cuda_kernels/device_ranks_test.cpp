@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <numeric>
 
 #include <wisk/comm/mpi.hpp>
 #include <wisk/core/error.hpp>
@@ -29,14 +28,6 @@ class EmulatedGroup final : public comm::DeviceGroup {
   void all_gather(const std::byte* mine, std::byte* all, std::size_t bytes_each, void* stream) override {
     submit(stream, [=, this] {
       ranks_.all_gather({mine, bytes_each}, {all, bytes_each * static_cast<std::size_t>(size())});
-    });
-  }
-  void all_gather_v(const std::byte* mine, std::byte* all, std::span<const std::size_t> bytes,
-                    void* stream) override {
-    const std::vector<std::size_t> parts(bytes.begin(), bytes.end());
-    submit(stream, [=, this] {
-      const std::size_t total = std::accumulate(parts.begin(), parts.end(), std::size_t{0});
-      ranks_.all_gather_v({mine, parts[static_cast<std::size_t>(rank())]}, {all, total}, parts);
     });
   }
   void broadcast(std::byte* data, std::size_t bytes, int root, void* stream) override {

@@ -26,9 +26,6 @@ class DeviceGroup {
   virtual void all_gather(const std::byte* mine /* [bytes_each] */,
                           std::byte* all /* [size() * bytes_each] */, std::size_t bytes_each,
                           void* stream) = 0;
-  /// Rank r gives bytes[r] bytes (bytes [size()], the same on every rank); `all` holds them in rank order.
-  virtual void all_gather_v(const std::byte* mine /* [bytes[rank()]] */, std::byte* all /* [sum of bytes] */,
-                            std::span<const std::size_t> bytes, void* stream) = 0;
   /// `root`'s bytes to all; any size.
   virtual void broadcast(std::byte* data /* [bytes] */, std::size_t bytes, int root, void* stream) = 0;
   /// Each bit is 1 on one rank at most: the sum of the words is their OR.

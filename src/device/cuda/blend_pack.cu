@@ -165,34 +165,6 @@ void start(PackedMatrix& matrix, std::span<const BlendInput> inputs, const Matri
       reinterpret_cast<std::uint32_t*>(matrix.data.data()));
 }
 
-/// Thread t of the grid (one-dimensional): element t.
-__global__ void __launch_bounds__(kThreads)
-    blend_vector_kernel(const Terms terms, std::int64_t first, std::int64_t count, DType storage, bool copy,
-                        float offset, float* out /* [count] */) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (i >= count) return;
-  float sum = 0;
-  std::uint32_t bits = 0;
-  for (int j = 0; j < terms.count; ++j) {
-    bits = load_bits(terms.data[j], terms.dtype[j], first + i);
-    sum = next_sum(terms, j, bits, sum);
-  }
-  out[i] = widened(storage, copy ? bits : narrowed(storage, sum)) + offset;
-}
-
-/// Thread t of the grid (one-dimensional): element t.
-__global__ void __launch_bounds__(kThreads) widen_kernel(const std::byte* data /* [count] */, DType dtype,
-                                                         std::int64_t count, float* out /* [count] */) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-  if (i < count) out[i] = widened(dtype, load_bits(data, dtype, i));
-}
-
-unsigned blocks_for(std::int64_t count) {
-  const std::int64_t blocks = (count + kThreads - 1) / kThreads;
-  WISK_ASSERT(count >= 0 && blocks <= 0x7fffffff);
-  return static_cast<unsigned>(blocks);
-}
-
 }  // namespace
 
 void blend_pack(PackedMatrix& matrix, std::span<const BlendInput> inputs, const MatrixWindow& window,
@@ -207,17 +179,6 @@ void blend_pack(PackedMatrix& matrix, std::span<const BlendInput> inputs, const 
                       : storage == kF16      ? start<kF16, kBf16>
                                              : start<kF32, kBf16>;
   kernel(matrix, inputs, window, begin, end, stream);
-}
-
-void blend_vector(float* out, std::span<const BlendInput> inputs, std::int64_t first, std::int64_t count,
-                  DType storage, float offset, Stream stream) {
-  launch_with_denormals<NoShared>(blend_vector_kernel, blocks_for(count), kThreads, stream,
-                                  terms_of(inputs, first, kPack), first, count, storage,
-                                  is_copy(inputs, storage), offset, out);
-}
-
-void widen(const std::byte* data, DType dtype, std::int64_t count, float* out, Stream stream) {
-  launch_with_denormals<NoShared>(widen_kernel, blocks_for(count), kThreads, stream, data, dtype, count, out);
 }
 
 }  // namespace wisk::device::cuda

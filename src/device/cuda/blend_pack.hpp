@@ -1,6 +1,6 @@
 #pragma once
-// Blends that end in the layout or type that the forward pass reads. Pointers are device memory, aligned to
-// their elements; the CPU's bits.
+// Blends that end in the layout that the forward pass reads. Pointers are device memory, aligned to their
+// elements; the CPU's bits.
 
 #include <stream.hpp>
 
@@ -20,12 +20,5 @@ void blend_pack(PackedMatrix& matrix,
                 std::span<const BlendInput> inputs /* host array; [.., row_stride] each */,
                 const MatrixWindow& window, DType storage, std::int64_t begin, std::int64_t end,
                 Stream stream);
-
-/// As Device::blend_vector. At most kMostBlendInputs inputs.
-void blend_vector(float* out /* [count] */, std::span<const BlendInput> inputs /* host array */,
-                  std::int64_t first, std::int64_t count, DType storage, float offset, Stream stream);
-
-/// Elements of `dtype` as floats; NaNs keep their payload.
-void widen(const std::byte* data, DType dtype, std::int64_t count, float* out /* [count] */, Stream stream);
 
 }  // namespace wisk::device::cuda

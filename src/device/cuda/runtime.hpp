@@ -98,8 +98,7 @@ class StreamOwner {
 /// A point in the work of a stream; move-only.
 class Event {
  public:
-  enum class Clock { kNone, kTimed };
-  explicit Event(Clock clock = Clock::kNone);
+  Event();
   Event(Event&&) noexcept;
   Event& operator=(Event&&) noexcept;
   ~Event();
@@ -110,8 +109,6 @@ class Event {
   /// What `stream` is given from now on waits for the point. If it lies in a captured stream, this captures
   /// `stream` too.
   void stream_wait(Stream stream) const;
-  /// From `earlier` to this one, both timed and waited for.
-  [[nodiscard]] double seconds_since(const Event& earlier) const;
 
  private:
   struct State;

@@ -131,8 +131,6 @@ struct ncclComm {
 
 namespace {
 
-thread_local int group_depth = 0;
-thread_local ncclComm* grouped = nullptr;
 std::atomic<const char*> last_error = "";
 
 ncclResult_t refused(const char* words) {
@@ -177,10 +175,6 @@ ncclResult_t enqueue(const char* name, ncclComm* comm, cudaStream_t cuda_stream,
     hangs || fails ? comm->hang() : task();
     --stream->pending;
   });
-  if (group_depth > 0) {
-    grouped = comm;
-    return ncclSuccess;
-  }
   comm->polls_left = 3;
   return ncclInProgress;
 }
@@ -287,18 +281,6 @@ const char* ncclGetErrorString(ncclResult_t result) {
 
 const char* ncclGetLastError(ncclComm_t /*comm*/) {
   return last_error;
-}
-
-ncclResult_t ncclGroupStart() {
-  ++group_depth;
-  return ncclSuccess;
-}
-
-ncclResult_t ncclGroupEnd() {
-  if (--group_depth > 0 || grouped == nullptr) return ncclSuccess;
-  grouped->polls_left = 3;
-  grouped = nullptr;
-  return ncclInProgress;
 }
 
 ncclResult_t ncclAllGather(const void* mine, void* all, size_t count, ncclDataType_t type, ncclComm_t comm,

@@ -4,7 +4,6 @@
 #include "runtime.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <deque>
 #include <set>
@@ -197,29 +196,21 @@ void StreamOwner::Destroy::operator()(Stream stream) const noexcept {
 }
 
 struct Event::State {
-  bool timed = false;
   Stream stream = nullptr;  // where it was recorded last
   std::size_t given = 0;    // to that stream before
   std::shared_ptr<test::cuda_on_host::Recording> recording;
-  // Of the moment when the work before was done.
-  std::shared_ptr<std::chrono::steady_clock::time_point> when;
 
   void finish() const {
     if (stream != nullptr && HostStream::all().count(stream) != 0) stream->finish(given);
   }
 };
 
-Event::Event(Clock clock) : state_(std::make_unique<State>()) {
-  state_->timed = clock == Clock::kTimed;
-}
+Event::Event() : state_(std::make_unique<State>()) {}
 Event::Event(Event&&) noexcept = default;
 Event& Event::operator=(Event&&) noexcept = default;
 Event::~Event() = default;
 
 void Event::record(Stream stream) {
-  auto when = std::make_shared<std::chrono::steady_clock::time_point>();
-  state_->when = when;
-  test::cuda_on_host::submit(stream, [when] { *when = std::chrono::steady_clock::now(); });
   state_->stream = stream;
   state_->given = stream == nullptr ? 0 : stream->given;
   state_->recording = stream == nullptr ? nullptr : stream->recording;
@@ -237,12 +228,6 @@ void Event::stream_wait(Stream stream) const {
   } else {
     test::cuda_on_host::submit(stream, [event = *state_] { event.finish(); });
   }
-}
-
-double Event::seconds_since(const Event& earlier) const {
-  if (!state_->timed || !earlier.state_->timed || state_->when == nullptr || earlier.state_->when == nullptr)
-    throw EnvironmentError("time between two events failed: invalid argument");
-  return std::chrono::duration<double>(*state_->when - *earlier.state_->when).count();
 }
 
 struct Graph::State {

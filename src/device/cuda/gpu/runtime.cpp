@@ -204,9 +204,8 @@ struct Event::State {
   }
 };
 
-Event::Event(Clock clock) : state_(std::make_unique<State>()) {
-  const unsigned flags = clock == Clock::kTimed ? cudaEventDefault : cudaEventDisableTiming;
-  check(cudaEventCreateWithFlags(&state_->event, flags), "making of an event");
+Event::Event() : state_(std::make_unique<State>()) {
+  check(cudaEventCreateWithFlags(&state_->event, cudaEventDisableTiming), "making of an event");
 }
 Event::Event(Event&&) noexcept = default;
 Event& Event::operator=(Event&&) noexcept = default;
@@ -222,12 +221,6 @@ void Event::wait() const {
 
 void Event::stream_wait(Stream stream) const {
   check(cudaStreamWaitEvent(stream, state_->event, 0), "a stream's wait for another");
-}
-
-double Event::seconds_since(const Event& earlier) const {
-  float milliseconds = 0;
-  check(cudaEventElapsedTime(&milliseconds, earlier.state_->event, state_->event), "time between two events");
-  return 1e-3 * static_cast<double>(milliseconds);
 }
 
 struct Graph::State {
