@@ -123,7 +123,9 @@ run::GenerateRequest request_of(const po::variables_map& values) {
   request.engine.threads = values["threads"].as<int>();
   request.engine.max_batch = values["max-batch"].as<int>();
   require(request.engine.threads >= 0, "--threads", "at least 0", request.engine.threads);
-  require(request.engine.max_batch >= 0, "--max-batch", "at least 0", request.engine.max_batch);
+  constexpr int kMostBatch = 65536;  // as engine.max_batch
+  require(request.engine.max_batch >= 0 && request.engine.max_batch <= kMostBatch, "--max-batch",
+          "a whole number from 0 to 65536", request.engine.max_batch);
   return request;
 }
 

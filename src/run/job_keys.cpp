@@ -316,11 +316,13 @@ const std::array kKeys = {
     JobKey{"model.tensor_parallel", "1, 2, 4 or 8", "1", "", "Ranks that hold one model together.",
            read_tensor_parallel, [](S s) -> Text { return std::to_string(s.model.tensor_parallel); },
            nullptr},
-    JobKey{
-        "engine.device", "`auto`, `cpu` or `cuda`", "auto", "",
-        "What ranks compute on; `cuda`: a GPU each; `auto`: GPUs where there are any. Samples of different "
-        "hardware need not be the same, so a run stays on the kind that it began on.",
-        read_device, [](S s) -> Text { return name_of(s.engine.device); }, nullptr},
+    JobKey{"engine.device", "`auto`, `cpu` or `cuda`", "auto", "",
+           "What ranks compute on; `cuda`: a GPU each; `auto`: GPUs where there are any, then also a GPU "
+           "each (more "
+           "ranks on a node than GPUs are an error: start fewer, or share them by `engine.share_gpu` for "
+           "tests). Samples of different "
+           "hardware need not be the same, so a run stays on the kind that it began on.",
+           read_device, [](S s) -> Text { return name_of(s.engine.device); }, nullptr},
     JobKey{"engine.share_gpu", "true or false", "false", "",
            "Allows more ranks on a node than it has GPUs: slow, for tests.",
            [](const Field& f, Settings& s) { s.engine.share_gpu = read_flag(f); },

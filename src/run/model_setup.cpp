@@ -205,8 +205,8 @@ bool Topology::agree(bool asked) const {
 device::CpuOptions cpu_options(const EngineOptions& options, const Topology& topology) {
   device::CpuOptions cpu;
   cpu.threads = options.threads;
-  cpu.share = topology.node->size();
-  cpu.share_rank = topology.node->rank();
+  cpu.share = topology.core_share;
+  cpu.share_rank = topology.core_share_rank;
   return cpu;
 }
 

@@ -73,6 +73,16 @@ std::optional<device::GpuInfo> gpu_on_node(const std::vector<RankView>& views, s
                          " on a node (or allow engine.share_gpu, or set engine.device: cpu)");
 }
 
+/// Ranks that a launcher has bound to cores of their own have these whole. Collective over the node.
+void find_core_share(Topology& topology) {
+  std::vector<std::vector<int>> cores;
+  for (const std::string& text : gather_texts(*topology.node, nlohmann::json(device::bound_cores()).dump()))
+    cores.push_back(nlohmann::json::parse(text).get<std::vector<int>>());
+  const CoreShare share = share_of_cores(cores, static_cast<std::size_t>(topology.node->rank()));
+  topology.core_share = share.ranks;
+  topology.core_share_rank = share.place;
+}
+
 /// Before anything is begun, and told by one rank: what makes the groups later throws on all of them.
 void require_nccl(const comm::Communicator& world) {
   const comm::NcclFound found = comm::find_nccl();
@@ -119,6 +129,20 @@ std::vector<std::optional<std::size_t>> share_out_gpus(const std::vector<std::ve
   return places;
 }
 
+CoreShare share_of_cores(const std::vector<std::vector<int>>& cores, std::size_t rank) {
+  const std::set<int> mine(cores[rank].begin(), cores[rank].end());
+  const auto shared = [&](const std::vector<int>& theirs) {
+    return mine.contains(-1) || std::any_of(theirs.begin(), theirs.end(),
+                                            [&](int core) { return core == -1 || mine.contains(core); });
+  };
+  CoreShare share{0, 0};
+  for (std::size_t r = 0; r < cores.size(); ++r) {
+    if (r == rank) share.place = share.ranks;
+    if (r == rank || shared(cores[r])) ++share.ranks;
+  }
+  return share;
+}
+
 std::optional<device::GpuInfo> choose_gpu(const std::vector<RankView>& views, std::size_t rank,
                                           const EngineOptions& options) {
   const bool wanted = options.device == DeviceChoice::kCuda,
@@ -144,6 +168,7 @@ std::optional<device::GpuInfo> choose_gpu(const std::vector<RankView>& views, st
 }
 
 void place_ranks(comm::Communicator& world, const EngineOptions& options, Topology& topology) {
+  find_core_share(topology);
   topology.gpu.reset();
   topology.kind = "cpu";
   if (options.device == DeviceChoice::kCpu) return;  // and leaves CUDA alone

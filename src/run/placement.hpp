@@ -30,6 +30,15 @@ RankView view_from(const std::string& text);
 std::vector<std::optional<std::size_t>> share_out_gpus(const std::vector<std::vector<std::string>>& visible,
                                                        bool share);
 
+/// Of the ranks of a node that have cores which rank `rank` has, too, itself among them: how many there are,
+/// and its place among them. `cores`: of each rank those that it is bound to; of one that cannot say {-1},
+/// which may be any.
+struct CoreShare {
+  int ranks = 1, place = 0;
+  bool operator==(const CoreShare&) const = default;
+};
+CoreShare share_of_cores(const std::vector<std::vector<int>>& cores, std::size_t rank);
+
 /// The GPU of world rank `rank`, nullopt for the CPU. `views`: one a world rank. Throws EnvironmentError
 /// where it cannot have what the options ask for; its kind has to be that of rank 0, too.
 std::optional<device::GpuInfo> choose_gpu(const std::vector<RankView>& views, std::size_t rank,

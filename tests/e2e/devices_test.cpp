@@ -54,6 +54,15 @@ TEST(Devices, GenerateSaysItToo) {
                  {"--device: expected auto, cpu or cuda, found gpu (did you mean \"cuda\"?)"});
 }
 
+/// The job file has the same limit; a GPU's memory is taken for so many.
+TEST(Devices, ABatchHasALimit) {
+  const std::string folder = (demo_folder() / "checkpoints/step-0005").string();
+  for (const char* batch : {"65537", "2147483647", "-1"}) {
+    expect_refused({"generate", folder, "--prompt", "x", "--max-batch", batch}, 2,
+                   {std::string("--max-batch: expected a whole number from 0 to 65536, found ") + batch});
+  }
+}
+
 TEST(Devices, AutoAndCpuComputeTheSame) {
   const auto with = [](const std::string& device) {
     return run_program(wisk_command({"generate", (demo_folder() / "checkpoints/step-0005").string(),

@@ -154,9 +154,10 @@ struct Sums {
   double gib = 0;
   explicit Sums(const std::string& text) {
     const char* line = text.c_str() + std::min(text.size(), text.find('\n') + 1);
-    EXPECT_EQ(std::sscanf(
-                  line, "%lld cells to sample, %lld samples, at most %lld tokens; %*d tokens of context; %lf",
-                  &cells, &samples, &tokens, &gib),
+    EXPECT_EQ(std::sscanf(line,
+                          "%lld cells to sample, %lld samples, at most %lld tokens; %*d tokens of context a "
+                          "rank needs about %lf",
+                          &cells, &samples, &tokens, &gib),
               4)
         << text;
   }

@@ -43,6 +43,23 @@ TEST(ShareOutGpus, MoreRanksThanGpus) {
   EXPECT_EQ(share_out_gpus({}, true), (Places{}));
 }
 
+/// A launcher that gives each rank cores of its own (Slurm's --cpus-per-task, mpirun's PE=N) has shared them
+/// out; ranks that see the same ones do it themselves.
+TEST(ShareOfCores, IsAmongRanksThatHaveTheSame) {
+  const std::vector<int> low = {0, 1, 2, 3}, high = {4, 5, 6, 7}, middle = {2, 3, 4, 5};
+  EXPECT_EQ(share_of_cores({low}, 0), (CoreShare{1, 0}));
+  EXPECT_EQ(share_of_cores({low, high}, 0), (CoreShare{1, 0}));
+  EXPECT_EQ(share_of_cores({low, high}, 1), (CoreShare{1, 0}));
+  EXPECT_EQ(share_of_cores({low, low, low}, 0), (CoreShare{3, 0}));
+  EXPECT_EQ(share_of_cores({low, low, low}, 2), (CoreShare{3, 2}));
+  EXPECT_EQ(share_of_cores({low, high, low, high}, 2), (CoreShare{2, 1}));
+  EXPECT_EQ(share_of_cores({low, middle, high}, 0), (CoreShare{2, 0}));
+  EXPECT_EQ(share_of_cores({low, middle, high}, 1), (CoreShare{3, 1}));
+  EXPECT_EQ(share_of_cores({low, middle, high}, 2), (CoreShare{2, 1}));
+  EXPECT_EQ(share_of_cores({low, {-1}, high}, 0), (CoreShare{2, 0})) << "one that cannot say may have any";
+  EXPECT_EQ(share_of_cores({low, {-1}, high}, 1), (CoreShare{3, 1}));
+}
+
 /// GPUs of compute capability 9.0 called `buses`, as CUDA counts them.
 std::vector<device::GpuInfo> gpus_of(const std::vector<std::string>& buses, int major = 9) {
   std::vector<device::GpuInfo> gpus;
@@ -187,6 +204,10 @@ TEST_F(PlaceRanks, WithoutGpusAutoIsTheCpu) {
     place_ranks(*world_, options, topology_);
     EXPECT_FALSE(topology_.gpu.has_value());
     EXPECT_EQ(topology_.kind, "cpu");
+    EXPECT_GE(topology_.core_share, 1);
+    EXPECT_LE(topology_.core_share, topology_.node->size());
+    EXPECT_EQ(cpu_options(options, topology_).share, topology_.core_share);
+    EXPECT_LT(topology_.core_share_rank, topology_.core_share);
     EXPECT_EQ(make_device_group(*world_, options, topology_), nullptr);
   }
 }

@@ -300,6 +300,10 @@ struct CpuOptions {
       "auto";  ///< "auto": the fastest; names: src/device/cpu/kernels.cpp. The same bits from each
 };
 
+/// One processing unit (operating-system index) of each physical core that this process is bound to, in
+/// order. Never empty: {-1} when that cannot be read.
+std::vector<int> bound_cores();
+
 /// Throws EnvironmentError when the named kernels cannot run on this processor.
 std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
 

@@ -67,9 +67,10 @@ struct Topology {
   std::unique_ptr<comm::Communicator>
       peers;  ///< the ranks that hold the same part of the model in each replica
   int replicas = 1, replica_index = 0;
-  std::optional<device::GpuInfo> gpu;  ///< none: it computes on the CPU
-  std::uint64_t gpu_free_bytes = 0;    ///< of its memory, when it was chosen
-  std::string kind = "cpu";            ///< of hardware (device::Device::kind), the same on every rank
+  std::optional<device::GpuInfo> gpu;       ///< none: it computes on the CPU
+  std::uint64_t gpu_free_bytes = 0;         ///< of its memory, when it was chosen
+  std::string kind = "cpu";                 ///< of hardware (device::Device::kind), the same on every rank
+  int core_share = 1, core_share_rank = 0;  ///< of the ranks that have cores of mine: how many, which I am
   [[nodiscard]] bool leads() const { return replica->rank() == 0; }
   /// The leader's `asked` on each rank of the replica. Collective over the replica.
   [[nodiscard]] bool agree(bool asked) const;
@@ -80,7 +81,8 @@ struct Topology {
 Topology make_topology(comm::Communicator& world, int tensor_parallel,
                        const model::Architecture& architecture);
 
-/// Gives each rank the hardware that the options ask for: a GPU of its own, or with options.share_gpu one of
+/// Finds out which ranks of a node have the same cores, and gives each rank the hardware that the options ask
+/// for: a GPU of its own, or with options.share_gpu one of
 /// the node's. Throws EnvironmentError on the lowest rank that cannot have it, has another kind than rank 0,
 /// or lacks the NCCL that replicas of several GPUs need. Collective.
 void place_ranks(comm::Communicator& world, const EngineOptions& options, Topology& topology);

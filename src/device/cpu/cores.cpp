@@ -32,8 +32,20 @@ hwloc_topology_t machine() {
   return topology.get();
 }
 
-/// One processing unit (operating-system index) of each physical core that this process is bound to, in
-/// order. Never empty: {-1}, "do not pin", when the topology cannot be read.
+/// Bytes of the second cache level of one core; 512 KiB when the topology does not say.
+std::int64_t second_level_bytes() {
+  constexpr std::int64_t kUsual = 512 << 10;
+  const hwloc_topology_t topology = machine();
+  if (topology == nullptr) return kUsual;
+  const hwloc_obj_t core = hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, 0),
+                    cache = hwloc_get_obj_by_type(topology, HWLOC_OBJ_L2CACHE, 0);
+  if (core == nullptr || cache == nullptr || cache->attr->cache.size == 0) return kUsual;
+  const int sharers = hwloc_get_nbobjs_inside_cpuset_by_type(topology, cache->cpuset, HWLOC_OBJ_CORE);
+  return static_cast<std::int64_t>(cache->attr->cache.size) / std::max(1, sharers);
+}
+
+}  // namespace
+
 std::vector<int> bound_cores() {
   const hwloc_topology_t topology = machine();
   if (topology == nullptr) return {-1};
@@ -54,20 +66,6 @@ std::vector<int> bound_cores() {
   }
   return cores.empty() ? std::vector<int>{-1} : cores;
 }
-
-/// Bytes of the second cache level of one core; 512 KiB when the topology does not say.
-std::int64_t second_level_bytes() {
-  constexpr std::int64_t kUsual = 512 << 10;
-  const hwloc_topology_t topology = machine();
-  if (topology == nullptr) return kUsual;
-  const hwloc_obj_t core = hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, 0),
-                    cache = hwloc_get_obj_by_type(topology, HWLOC_OBJ_L2CACHE, 0);
-  if (core == nullptr || cache == nullptr || cache->attr->cache.size == 0) return kUsual;
-  const int sharers = hwloc_get_nbobjs_inside_cpuset_by_type(topology, cache->cpuset, HWLOC_OBJ_CORE);
-  return static_cast<std::int64_t>(cache->attr->cache.size) / std::max(1, sharers);
-}
-
-}  // namespace
 
 std::vector<int> cores_of(const CpuOptions& options) {
   std::vector<int> cores = bound_cores();
