@@ -283,9 +283,10 @@ TEST_F(DeviceEngine, ParametersThatAreNoneAreRefused) {
   }
 }
 
-/// Largest steps of an engine: many sequences, whose steps are padded, or many tokens of prompts.
+/// Largest steps of an engine: many sequences, whose steps are padded, or many tokens of prompts and of
+/// beginnings that are computed again.
 struct LargestSteps {
-  int batch, chunk, samples;
+  int batch, chunk, prompt, known, drawn;
   double top_p;
 };
 
@@ -294,30 +295,34 @@ class DeviceEngineMemory : public DeviceEngine, public ::testing::WithParamInter
 /// All of it is taken when the engine is made: later nobody could ask for less. What a step's page tables and
 /// the first angles need beyond that is some KiB.
 TEST_P(DeviceEngineMemory, IsTakenWhenItIsMade) {
-  const auto [batch, chunk, samples, top_p] = GetParam();
+  const LargestSteps& p = GetParam();
   LoadedModel cuda(model_folder("llama"), gpu(), Compute::kBFloat16, *self_);
   const std::size_t angles = 256 * static_cast<std::size_t>(cuda.architecture.head_dim) * sizeof(float);
-  const int known = chunk > 1 ? 27 : 0;  // beginnings are computed again, many tokens each
-  sample::Sampling sampling = sampling_of(known + 3);
-  sampling.parameters.top_p = top_p;
+  sample::Sampling sampling = sampling_of(p.known + p.drawn);
+  sampling.parameters.top_p = p.top_p;
   sample::Engine engine(*cuda.device, cuda.transformer,
-                        {.max_batch = batch, .prefill_chunk = chunk, .pages = 4 * batch});
+                        {.max_batch = p.batch, .prefill_chunk = p.chunk, .pages = 4 * p.batch});
   const std::size_t before = cuda_on_host::device_bytes_in_use();
-  const std::vector<Problem> problems = {{1, prompt_of(3, 1, 90), samples}};
+  std::vector<Problem> problems;
   Outcomes begun;
-  for (int s = 0; s < samples; ++s) {
-    begun[{1, static_cast<std::uint32_t>(s)}] = {
-        prompt_of(known, s, 90), std::vector<float>(static_cast<std::size_t>(known)), {}, {}};
+  for (int i = 0; i < p.batch; ++i) {
+    problems.push_back({i, prompt_of(p.prompt, i, 90), 1});
+    begun[{i, 0}] = {
+        prompt_of(p.known, i, 90), std::vector<float>(static_cast<std::size_t>(p.known)), {}, {}};
   }
-  EXPECT_TRUE(run_engine(engine, sampling, requests_for(problems, samples, begun), 0).complete);
+  EXPECT_TRUE(run_engine(engine, sampling, requests_for(problems, 1, begun), 0).complete);
   EXPECT_LE(cuda_on_host::device_bytes_in_use(), before + angles + 4 * 1024);
 }
 
 INSTANTIATE_TEST_SUITE_P(Steps, DeviceEngineMemory,
-                         ::testing::Values(LargestSteps{4, 24, 4, 1}, LargestSteps{4, 24, 4, 0.8},
-                                           LargestSteps{17, 1, 17, 1}, LargestSteps{17, 1, 17, 0.8}),
+                         ::testing::Values(LargestSteps{4, 24, 3, 27, 3, 1},
+                                           LargestSteps{4, 24, 24, 0, 3, 0.8},
+                                           LargestSteps{12, 24, 1, 27, 12, 1},
+                                           LargestSteps{17, 1, 2, 0, 20, 1},
+                                           LargestSteps{17, 1, 2, 0, 20, 0.8}),
                          [](const auto& test) {
-                           return "Batch" + std::to_string(test.param.batch) +
+                           return "Batch" + std::to_string(test.param.batch) + "Prompt" +
+                                  std::to_string(test.param.prompt) +
                                   (test.param.top_p < 1 ? "WithFilters" : "");
                          });
 

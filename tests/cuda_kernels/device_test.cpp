@@ -2,6 +2,8 @@
 // draws.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
 #include <string>
 #include <wisk/core/error.hpp>
 
@@ -78,6 +80,19 @@ TEST(CudaDevice, AGpuThatIsNotThereIsAnError) {
   options.gpu.index = 99;
   options.host.threads = 1;
   EXPECT_THROW(device::cuda::make_cuda_device(options), EnvironmentError);
+}
+
+TEST(CudaDevice, ShowsTheHostMoreThanBefore) {
+  const auto cuda = gpu();
+  std::vector<float> numbers(1000);
+  std::iota(numbers.begin(), numbers.end(), 0.0f);
+  const device::Buffer buffer = cuda->allocate(numbers.size() * sizeof(float));
+  cuda->upload(buffer.data(), std::as_bytes(std::span(numbers)));
+  for (const std::int64_t count : {10, 1000, 20}) {
+    const auto view = cuda->host_view(buffer.as<float>(), count);
+    ASSERT_EQ(static_cast<std::int64_t>(view.size()), count);
+    EXPECT_TRUE(std::equal(view.begin(), view.end(), numbers.begin()));
+  }
 }
 
 class CudaModels : public ::testing::TestWithParam<const char*> {};

@@ -62,6 +62,18 @@ TEST(Ingredients, AreBlendedInPieces) {
             blended(*cpu, inputs, window, kRows, kColumns));
 }
 
+/// Each begins where its type may in the staging, whatever lies before it.
+TEST(Ingredients, MayBeOfSeveralTypesAndOddSizes) {
+  const std::vector<std::uint16_t> numbers = some_numbers(5 * 7);
+  std::vector<float> wide(5 * 7);
+  std::iota(wide.begin(), wide.end(), -3.5f);
+  const BlendInput inputs[] = {input_of(numbers, 0, 0.5),
+                               {std::as_bytes(std::span(wide)).data(), DType::kFloat32, 0.25},
+                               input_of(numbers, 0, 2)};
+  const auto cpu = device::make_cpu_device({.threads = 1});
+  EXPECT_EQ(blended(*gpu(false), inputs, {0, 0, 7}, 5, 7), blended(*cpu, inputs, {0, 0, 7}, 5, 7));
+}
+
 /// Four pieces in two halves: what is kept is the tensor, row by row.
 TEST(Ingredients, AreKeptInPieces) {
   constexpr std::int64_t kRows = 16 * 3 + 5, kColumns = 700000, kStride = kColumns + 3;

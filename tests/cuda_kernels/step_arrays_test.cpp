@@ -8,6 +8,7 @@
 
 #include "cuda_device.hpp"
 #include "graph_cache.hpp"
+#include "host_device.hpp"
 
 namespace wisk::test {
 namespace {
@@ -180,6 +181,18 @@ TEST(DeviceSteps, OnlyStepsOfOneTokenOfEachSequenceAreRecorded) {
   EXPECT_EQ(calls_in_four_steps(true, 3, 0), 4) << "tokens of prompts only";
   EXPECT_EQ(calls_in_four_steps(true, 0, 0), 4);
   EXPECT_EQ(calls_in_four_steps(false, 3, 3), 4);
+}
+
+/// Seen by looking at the device's memory, which only an emulator allows.
+TEST(DeviceSteps, AreOverWhenTheyHaveBeenWaitedFor) {
+  const auto cuda = gpu(true);
+  const device::Buffer x = cuda->allocate(sizeof(float));
+  const float one = 1;
+  cuda->upload(x.data(), std::as_bytes(std::span(&one, 1)));
+  cuda->softcap(x.as<float>(), 1, 0.5f);
+  cuda->wait();
+  const cuda_on_host::DeviceMemoryOpen open;
+  EXPECT_LT(*x.as<float>(), 0.5f);
 }
 
 /// What the device itself needs for choosing grows with the rows: steps that were recorded with less go.

@@ -79,7 +79,6 @@ void Ingredients::blend(PackedMatrix& matrix, std::span<const BlendInput> inputs
     constexpr std::int64_t kPanel = PackedMatrix::kPanel;
     blend_pack(matrix, pieces, {-first, 0, matrix.columns}, storage, first / kPanel,
                (first + rows + kPanel - 1) / kPanel, stream);
-    if (stage != nullptr) stage->blended.record(stream);
   }
 }
 
@@ -147,7 +146,6 @@ Ingredients::Stage& Ingredients::next_stage(std::size_t bytes) {
   stage_ = 1 - stage_;
   Stage& stage = stages_[stage_];
   stage.read.wait();
-  stage.blended.wait();
   if (std::min(stage.host.bytes(), stage.device.bytes()) < bytes) {  // either may have found no memory
     stage.host = PinnedBuffer(std::max(bytes, kStageBytes));
     stage.device = DeviceArray(std::max(bytes, kStageBytes));

@@ -43,7 +43,7 @@ class Ingredients {
   struct Stage {
     PinnedBuffer host;
     DeviceArray device;
-    Event read, blended;
+    Event read;  // the copy from `host`; the stream itself keeps the order of what `device` holds
   };
   static std::size_t kept_bytes_of(const Kept& kept);
   /// Loaded before, or now to be kept; or null.
