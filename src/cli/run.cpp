@@ -32,7 +32,7 @@ Verb run_verb() {
                              "KEY=VALUE: sets a key of the job file, e.g. decode.samples=8; may be repeated");
   verb.options.add_options()(
       "allow-other-hardware",
-      "go on although another kind of hardware sampled before; the tables will say so");
+      "go on although another kind of hardware sampled before; show, status and report say so");
   verb.options.add_options()("help,h", "this text");
   verb.positional.add("job", 1);
   verb.interruptible = true;

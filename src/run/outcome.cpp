@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <set>
+#include <sstream>
 
 #include <wisk/core/clock.hpp>
 #include <wisk/core/error.hpp>
@@ -74,7 +75,8 @@ std::vector<std::string> gather_hosts(comm::Communicator& world) {
   return hosts;
 }
 
-store::AttemptRecord attempt_record(comm::Communicator& world, const std::string& device) {
+store::AttemptRecord attempt_record(comm::Communicator& world, const std::string& device,
+                                    const std::vector<std::string>& hosts) {
   store::AttemptRecord attempt = {{"started_unix_ms", std::to_string(unix_milliseconds())},
                                   {"host", world.host()},
                                   {"process", std::to_string(::getpid())},
@@ -82,6 +84,9 @@ store::AttemptRecord attempt_record(comm::Communicator& world, const std::string
                                   {"ranks", std::to_string(world.size())},
                                   {"device", device},
                                   {"version", std::string(version())}};
+  std::set<std::string> others(hosts.begin(), hosts.end());
+  if (others.erase(world.host()); !others.empty())
+    attempt.emplace_back("other_hosts", join({others.begin(), others.end()}, " "));
   constexpr std::array<std::pair<const char*, const char*>, 7> kSlurm = {
       {{"slurm_job", "SLURM_JOB_ID"},
        {"slurm_array_job", "SLURM_ARRAY_JOB_ID"},
@@ -111,21 +116,38 @@ void check_hardware(const store::Journal& before, const std::string& device, Dev
     return;
   }
   const bool cpu = others == "cpu", more = kinds.size() > 1;
-  throw InputError(
-      directory, others + ", which samples in it were drawn on",
-      device + " (engine.device: " + name_of(asked) +
-          "): other hardware need not draw the same tokens. To go on, " +
-          (more  ? ""
-           : cpu ? "set engine.device: cpu, or "
-                 : "set engine.device: cuda where there is such a GPU, or ") +
-          "mix them by --allow-other-hardware (every table will say so); to begin anew, give another --out");
+  throw InputError(directory, others + ", which samples in it were drawn on",
+                   device + " (engine.device: " + name_of(asked) +
+                       "): other hardware need not draw the same tokens. To go on, " +
+                       (more  ? ""
+                        : cpu ? "set engine.device: cpu, or "
+                              : "set engine.device: cuda where there is such a GPU, or ") +
+                       "mix them by --allow-other-hardware (show, status and report will say so); to begin "
+                       "anew, give another --out");
 }
+
+namespace {
+
+/// Where the journal's attempts ran, one that only now draws the missing samples among them.
+std::set<std::string> hosts_of(const store::Journal& journal) {
+  std::set<std::string> hosts;
+  for (const store::AttemptRecord& attempt : journal.attempts()) {
+    hosts.insert(store::value_of(attempt, "host"));
+    std::istringstream others(store::value_of(attempt, "other_hosts"));
+    for (std::string host; others >> host;) hosts.insert(host);
+  }
+  hosts.erase("");
+  return hosts;
+}
+
+}  // namespace
 
 void write_results_of(const Plan& plan, const store::RunDirectory& directory, const store::Journal& journal,
                       const std::vector<std::string>& hosts, const stats::Counts* counts) {
   store::ResultsPlan results = plan.results();
-  const std::set<std::string> names(hosts.begin(), hosts.end());
+  const std::set<std::string> names = hosts_of(journal);
   results.provenance.hosts.assign(names.begin(), names.end());
+  if (names.empty()) results.provenance.hosts = hosts;
   const auto hashes = journal.weights();
   for (store::ArmColumns& arm : results.arms) {
     if (const auto found = hashes.find(arm.sampled_as); found != hashes.end())

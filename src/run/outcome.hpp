@@ -32,7 +32,9 @@ std::vector<RankReport> gather_reports(comm::Communicator& world, const RankRepo
 std::vector<std::string> gather_hosts(comm::Communicator& world);
 
 /// This attempt, as the journals note it: time, host, process, rank, hardware, version, Slurm's variables.
-store::AttemptRecord attempt_record(comm::Communicator& world, const std::string& device);
+/// `hosts`: of the replica's ranks.
+store::AttemptRecord attempt_record(comm::Communicator& world, const std::string& device,
+                                    const std::vector<std::string>& hosts);
 
 /// Refuses to draw more samples on hardware of kind `device` where another kind has drawn some, or begun
 /// some: tokens need not be the same there. `asked`: for which hardware the job asks. Throws InputError
@@ -40,7 +42,8 @@ store::AttemptRecord attempt_record(comm::Communicator& world, const std::string
 void check_hardware(const store::Journal& before, const std::string& device, DeviceChoice asked,
                     const std::string& directory, bool allow_other);
 
-/// results.h5 of what the journal holds. `counts`: what the ranks counted, added up, to be compared with it;
+/// results.h5 of what the journal holds. `hosts`: of this start, for journals that do not note theirs.
+/// `counts`: what the ranks counted, added up, to be compared with it;
 /// may be null.
 void write_results_of(const Plan& plan, const store::RunDirectory& directory, const store::Journal& journal,
                       const std::vector<std::string>& hosts, const stats::Counts* counts);

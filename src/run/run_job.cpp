@@ -27,27 +27,33 @@ void add_resumed(const store::Journal& journal, stats::Counts& counts) {
   }
 }
 
+/// `replicas`: that sample; 0 where nothing is left to do.
 void announce(const Plan& plan, const store::Journal& before, const store::RunDirectory& directory,
               int replicas) {
   const std::size_t skipped = plan.task.skipped_golds();
-  log_info((directory.resumed() ? "resuming " : "running ") + plan.job.name + " in " +
-           directory.path().string() + ": " + std::to_string(plan.job.arms.size()) + " arms x " +
-           std::to_string(plan.prompts.size()) + " problems" +
-           (skipped == 0 ? "" : " (" + std::to_string(skipped) + " more left out: their gold is no number)") +
-           ", " + std::to_string(before.samples().size()) + " of " + std::to_string(plan.samples()) +
-           " samples done, " + std::to_string(replicas) + (replicas == 1 ? " replica" : " replicas"));
+  log_info(
+      (directory.resumed() ? "resuming " : "running ") + plan.job.name + " in " + directory.path().string() +
+      ": " + std::to_string(plan.job.arms.size()) + " arms x " + std::to_string(plan.prompts.size()) +
+      " problems" +
+      (skipped == 0 ? "" : " (" + std::to_string(skipped) + " more left out: their gold is no number)") +
+      ", " + std::to_string(before.samples().size()) + " of " + std::to_string(plan.samples()) +
+      " samples done" +
+      (replicas == 0 ? "" : ", " + std::to_string(replicas) + (replicas == 1 ? " replica" : " replicas")));
   for (const store::JournalDamage& damage : before.damage()) {
     log_warning(damage.file.string() + " at byte " + std::to_string(damage.offset) + ": " + damage.what +
                 "; its samples are drawn again");
   }
 }
 
+/// As the request says it.
+std::filesystem::path folder_of(const RunRequest& request, const Plan& plan) {
+  return request.out.empty() ? std::filesystem::path("runs") / plan.job.name : request.out;
+}
+
 /// The run directory on rank 0, which holds its lock.
-std::optional<store::RunDirectory> open_directory(const RunRequest& request, const Plan& plan,
+std::optional<store::RunDirectory> open_directory(const std::filesystem::path& out, const Plan& plan,
                                                   comm::Communicator& world) {
   if (world.rank() != 0) return std::nullopt;
-  const std::filesystem::path out =
-      request.out.empty() ? std::filesystem::path("runs") / plan.job.name : request.out;
   store::RunLock::Options lock;
   lock.give_up = InterruptHandler::requested;
   return store::RunDirectory::create_or_resume(out, plan.keys, plan.job.resolved_yaml, lock);
@@ -70,6 +76,33 @@ void compact_if_complete(const store::Journal& journal, const std::filesystem::p
   if (complete && journal.damage().empty() && journal.files().size() > 1) store::compact(folder, job_hash);
 }
 
+bool has_all_samples(const store::Journal& journal, const Plan& plan) {
+  return static_cast<std::int64_t>(journal.samples().size()) == plan.samples();
+}
+
+/// Whether rank 0 finds every sample in `out` already. What is wrong there is left to those who open it.
+/// Collective.
+bool is_complete(const std::filesystem::path& out, const Plan& plan, std::uint64_t job_hash,
+                 comm::Communicator& world) {
+  double complete[] = {0};
+  const std::filesystem::path journal = out / "journal";
+  if (std::error_code error; world.rank() == 0 && std::filesystem::is_directory(journal, error)) {
+    try {
+      complete[0] = has_all_samples(store::Journal::read(journal, job_hash), plan) ? 1 : 0;
+    } catch (const Error&) {
+    }
+  }
+  world.all_reduce_max(complete);
+  return complete[0] != 0;
+}
+
+Heartbeat::Options heart_of(const Plan& plan, std::optional<store::RunDirectory>& directory) {
+  Heartbeat::Options heart;
+  heart.limit_seconds = plan.job.engine.heartbeat_seconds;
+  if (directory) heart.beat = [&lock = directory->lock()] { lock.beat(); };
+  return heart;
+}
+
 /// What one attempt sampled.
 struct Sampled {
   bool complete = false;
@@ -78,21 +111,13 @@ struct Sampled {
   double seconds = 0;
 };
 
-/// An attempt that finds every sample: whatever hardware drew them, none is asked for more.
-Sampled nothing_sampled(const Plan& plan) {
-  Sampled sampled;
-  sampled.complete = true;
-  sampled.counts = stats::Counts(plan.job.arms.size(), plan.prompts.size());
-  sampled.report = idle_report();
-  return sampled;
-}
-
 /// Samples on every rank until the queue is worked off or somebody was asked to stop.
 Sampled sample(WorkerContext context, const sample::EngineLimits& limits, comm::Communicator& world,
                std::unique_ptr<comm::WorkQueue>& queue) {
   Worker worker(context, limits);
+  const std::vector<std::string> hosts = gather_hosts(*context.topology.replica);
   if (context.journal != nullptr)
-    context.journal->append(attempt_record(world, worker.resident().device().kind()));
+    context.journal->append(attempt_record(world, worker.resident().device().kind(), hosts));
   if (world.rank() == 0) log_info(worker.resident().device().description());
   const double peak_rate = worker.resident().device().peak_rate();
   const Stopwatch watch;
@@ -126,37 +151,59 @@ void conclude(const Plan& plan, const store::RunDirectory& directory, std::uint6
   }
 }
 
-}  // namespace
-
-RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
-  const InterruptHandler handler;
-  const Plan plan = make_plan(request.job_file, request.overrides, world);
-  Topology topology;
-  sample::EngineLimits limits;
-  one_rank_complains(world, [&] {
-    topology = make_topology(world, plan.job.model.tensor_parallel, plan.checkpoints.architecture);
-  });
-  place_ranks(world, plan.job.engine, topology);
-  one_rank_complains(
-      world, [&] { limits = plan_limits(plan.checkpoints, plan.job.engine, topology, plan.longest); });
-  const std::uint64_t job_hash = store::hash_of(plan.keys);
-  std::optional<store::RunDirectory> directory = open_directory(request, plan, world);
+/// A run that has every sample: whatever hardware drew them, none is asked for more. Its files are made of
+/// its journal. Collective.
+RunOutcome conclude_again(const std::filesystem::path& out, const Plan& plan, std::uint64_t job_hash,
+                          comm::Communicator& world) {
+  std::optional<store::RunDirectory> directory = open_directory(out, plan, world);
   const std::filesystem::path path =
       comm::broadcast_string(world, directory ? directory->path().string() : "", 0);
-  Heartbeat::Options heart;
-  heart.limit_seconds = plan.job.engine.heartbeat_seconds;
-  if (directory) heart.beat = [&lock = directory->lock()] { lock.beat(); };
-  const Heartbeat heartbeat(world, heart);
+  const Heartbeat heartbeat(world, heart_of(plan, directory));
+  const std::vector<std::string> hosts = gather_hosts(world);
+  const std::vector<RankReport> reports = gather_reports(world, idle_report());
+  if (directory) {
+    const store::Journal journal = store::Journal::read(directory->journal(), job_hash);
+    announce(plan, journal, *directory, 0);
+    stats::Counts counts(plan.job.arms.size(), plan.prompts.size());
+    add_resumed(journal, counts);
+    conclude(plan, *directory, job_hash, counts, reports, hosts, 0);
+  }
+  world.barrier();
+  return {true, path};
+}
 
-  const auto is_complete = [&plan](const store::Journal& journal) {
-    return static_cast<std::int64_t>(journal.samples().size()) == plan.samples();
-  };
+/// Where each rank computes, and how much at once.
+struct Place {
+  Topology topology;
+  sample::EngineLimits limits;
+};
+
+/// Collective.
+Place place(const Plan& plan, comm::Communicator& world) {
+  Place place;
+  one_rank_complains(world, [&] {
+    place.topology = make_topology(world, plan.job.model.tensor_parallel, plan.checkpoints.architecture);
+  });
+  place_ranks(world, plan.job.engine, place.topology);
+  one_rank_complains(world, [&] {
+    place.limits = plan_limits(plan.checkpoints, plan.job.engine, place.topology, plan.longest);
+  });
+  return place;
+}
+
+/// Draws what is missing. Collective.
+RunOutcome draw_rest(const RunRequest& request, const Plan& plan, std::uint64_t job_hash,
+                     comm::Communicator& world) {
+  Place placed = place(plan, world);
+  Topology& topology = placed.topology;
+  std::optional<store::RunDirectory> directory = open_directory(folder_of(request, plan), plan, world);
+  const std::filesystem::path path =
+      comm::broadcast_string(world, directory ? directory->path().string() : "", 0);
+  const Heartbeat heartbeat(world, heart_of(plan, directory));
   const store::Journal before = rank_zero_first(world, [&] {
     store::Journal journal = store::Journal::read(path / "journal", job_hash);
-    if (!is_complete(journal)) {
-      check_hardware(journal, topology.kind, plan.job.engine.device, path.string(),
-                     request.allow_other_hardware);
-    }
+    check_hardware(journal, topology.kind, plan.job.engine.device, path.string(),
+                   request.allow_other_hardware);
     return journal;
   });
   if (world.rank() == 0) announce(plan, before, *directory, topology.replicas);
@@ -164,22 +211,20 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
 
   Progress progress(world, plan.samples(), static_cast<std::int64_t>(before.samples().size()));
   const std::vector<std::string> hosts = gather_hosts(world);
-  Sampled sampled = nothing_sampled(plan);
-  if (!is_complete(before)) {
-    std::unique_ptr<LiveFiles> live;
-    if (directory) {
-      live = std::make_unique<LiveFiles>(plan, *directory, job_hash, before, hosts, topology.kind, progress);
-    }
-    std::unique_ptr<store::JournalWriter> journal;
-    std::unique_ptr<comm::WorkQueue> queue;
-    if (topology.leads()) {
-      journal = open_journal(plan, path / "journal", job_hash, world, heartbeat);
-      queue = std::make_unique<comm::WorkQueue>(world, plan.remaining(before, topology.replicas),
-                                                topology.replicas);
-    }
-    sampled = sample({plan, before, journal.get(), queue.get(), live.get(), topology, heartbeat, progress},
-                     limits, world, queue);
+  std::unique_ptr<LiveFiles> live;
+  if (directory) {
+    live = std::make_unique<LiveFiles>(plan, *directory, job_hash, before, hosts, topology.kind, progress);
   }
+  std::unique_ptr<store::JournalWriter> journal;
+  std::unique_ptr<comm::WorkQueue> queue;
+  if (topology.leads()) {
+    journal = open_journal(plan, path / "journal", job_hash, world, heartbeat);
+    queue = std::make_unique<comm::WorkQueue>(world, plan.remaining(before, topology.replicas),
+                                              topology.replicas);
+  }
+  Sampled sampled =
+      sample({plan, before, journal.get(), queue.get(), live.get(), topology, heartbeat, progress},
+             placed.limits, world, queue);
 
   if (world.rank() != 0) progress.finish();
   world.barrier();
@@ -194,6 +239,17 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   if (directory) conclude(plan, *directory, job_hash, sampled.counts, reports, hosts, stopped[1]);
   world.barrier();
   return {stopped[0] == 0, path};
+}
+
+}  // namespace
+
+RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
+  const InterruptHandler handler;
+  const Plan plan = make_plan(request.job_file, request.overrides, world);
+  const std::uint64_t job_hash = store::hash_of(plan.keys);
+  const std::filesystem::path out = folder_of(request, plan);
+  return is_complete(out, plan, job_hash, world) ? conclude_again(out, plan, job_hash, world)
+                                                 : draw_rest(request, plan, job_hash, world);
 }
 
 }  // namespace wisk::run

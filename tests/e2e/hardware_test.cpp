@@ -18,8 +18,9 @@ class Hardware : public DemoTest {
  protected:
   static std::string run_path(const std::string& name) { return job_->path(name).string(); }
 
-  static ProgramResult start(const std::string& name, std::vector<std::string> more = {}) {
-    std::vector<std::string> command = job_->command(name, 0, {"engine.device=cpu"});
+  static ProgramResult start(const std::string& name, std::vector<std::string> more = {},
+                             const std::vector<std::string>& set = {"engine.device=cpu"}, int ranks = 0) {
+    std::vector<std::string> command = job_->command(name, ranks, set);
     command.insert(command.end(), more.begin(), more.end());
     return run_program(command, program_options());
   }
@@ -34,7 +35,8 @@ class Hardware : public DemoTest {
     const std::uint64_t hash = store::hash_of(store::read_keys(from));
     const store::Journal journal = store::Journal::read(from / "journal", hash);
     store::JournalWriter writer(to / "journal", "planted", hash);
-    writer.append(store::AttemptRecord{{"rank", "0"}, {"device", kOther}});
+    writer.append(store::AttemptRecord{
+        {"rank", "0"}, {"device", kOther}, {"host", "gpu-7"}, {"other_hosts", "gpu-8 gpu-3"}});
     for (const auto& [arm, weights] : journal.weights()) writer.note_weights(arm, weights);
     for (std::size_t i = 0; i < journal.samples().size(); ++i) {
       store::SampleRecord sample = journal.load(journal.samples()[i]);
@@ -71,6 +73,23 @@ TEST_F(Hardware, ACompleteRunOfOtherHardwareIsComplete) {
   expect_the_same_samples("complete");
   EXPECT_EQ(RunContents::read(job_->path("complete")).results.hardware.count(kOther), 1u);
   EXPECT_EQ(shown({"show", run_path("complete")}).find("hardware"), std::string::npos) << "it is of one kind";
+}
+
+/// Nothing is placed, opened or drawn: neither a GPU nor as many ranks as a replica has are asked for. The
+/// hosts are those of the journal, and a summary that is not there is made.
+TEST_F(Hardware, ACompleteRunMayBeStartedAnywhere) {
+  plant("anywhere", 0);
+  const auto summary = job_->path("anywhere") / "summary.json";
+  std::filesystem::remove(summary);
+  for (const int ranks : {0, 3}) {
+    const ProgramResult result = start(
+        "anywhere", {}, {"engine.device=cuda", "model.tensor_parallel=2", "engine.kv_cache=1KiB"}, ranks);
+    EXPECT_EQ(result.status, 0) << result.error;
+    EXPECT_EQ(store::read_results(job_->path("anywhere") / "results.h5").plan.provenance.hosts,
+              (std::vector<std::string>{"gpu-3", "gpu-7", "gpu-8"}));
+    EXPECT_EQ(json::parse(read_text(summary))["state"], "complete");
+  }
+  expect_the_same_samples("anywhere");
 }
 
 TEST_F(Hardware, AnIncompleteRunNamesBothAndWhatToDo) {

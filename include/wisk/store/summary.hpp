@@ -26,7 +26,7 @@ struct Summary {
   std::int64_t samples_done = 0, samples_total = 0;
   std::int64_t correct = -1, truncated = -1, undecided = -1;  ///< -1: not counted while it runs
   HardwareCounts hardware;                                    ///< which kinds drew the samples that are done
-  std::vector<AttemptRecord> attempts;                  ///< every start in this run directory, this one too
+  std::vector<AttemptRecord> attempts;                  ///< every start that began to sample, this one too
   std::int64_t journal_damage = 0;                      ///< damaged places found on a resume
   std::vector<std::pair<std::string, double>> seconds;  ///< stage and seconds, in the order of the line
   std::int64_t tokens_generated = 0;                    ///< in this attempt
