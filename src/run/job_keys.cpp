@@ -348,7 +348,8 @@ const std::array kKeys = {
            },
            nullptr},
     JobKey{"engine.threads", "whole number", "0", "",
-           "Threads of each rank; 0: one for each core that the rank is bound to.",
+           "Threads of each rank; 0: one for each core that the rank is bound to, or its share of those that "
+           "other ranks of the node have, too.",
            [](const Field& f, Settings& s) { s.engine.threads = read_int(f, 0, 4096); },
            [](S s) -> Text { return std::to_string(s.engine.threads); }, nullptr},
     JobKey{"engine.save_seconds", "seconds", "300", "",

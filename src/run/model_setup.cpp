@@ -207,6 +207,7 @@ device::CpuOptions cpu_options(const EngineOptions& options, const Topology& top
   cpu.threads = options.threads;
   cpu.share = topology.core_share;
   cpu.share_rank = topology.core_share_rank;
+  cpu.pin = topology.cores_alike;
   return cpu;
 }
 

@@ -81,6 +81,7 @@ void find_core_share(Topology& topology) {
   const CoreShare share = share_of_cores(cores, static_cast<std::size_t>(topology.node->rank()));
   topology.core_share = share.ranks;
   topology.core_share_rank = share.place;
+  topology.cores_alike = share.alike;
 }
 
 /// Before anything is begun, and told by one rank: what makes the groups later throws on all of them.
@@ -135,10 +136,12 @@ CoreShare share_of_cores(const std::vector<std::vector<int>>& cores, std::size_t
     return mine.contains(-1) || std::any_of(theirs.begin(), theirs.end(),
                                             [&](int core) { return core == -1 || mine.contains(core); });
   };
-  CoreShare share{0, 0};
+  CoreShare share{0, 0, true};
   for (std::size_t r = 0; r < cores.size(); ++r) {
     if (r == rank) share.place = share.ranks;
-    if (r == rank || shared(cores[r])) ++share.ranks;
+    if (r != rank && !shared(cores[r])) continue;
+    ++share.ranks;
+    share.alike = share.alike && mine == std::set<int>(cores[r].begin(), cores[r].end());
   }
   return share;
 }

@@ -31,10 +31,11 @@ std::vector<std::optional<std::size_t>> share_out_gpus(const std::vector<std::ve
                                                        bool share);
 
 /// Of the ranks of a node that have cores which rank `rank` has, too, itself among them: how many there are,
-/// and its place among them. `cores`: of each rank those that it is bound to; of one that cannot say {-1},
-/// which may be any.
+/// its place among them, and whether all of these have the same cores. `cores`: of each rank those that it is
+/// bound to; of one that cannot say {-1}, which may be any.
 struct CoreShare {
   int ranks = 1, place = 0;
+  bool alike = true;
   bool operator==(const CoreShare&) const = default;
 };
 CoreShare share_of_cores(const std::vector<std::vector<int>>& cores, std::size_t rank);

@@ -53,11 +53,12 @@ TEST(ShareOfCores, IsAmongRanksThatHaveTheSame) {
   EXPECT_EQ(share_of_cores({low, low, low}, 0), (CoreShare{3, 0}));
   EXPECT_EQ(share_of_cores({low, low, low}, 2), (CoreShare{3, 2}));
   EXPECT_EQ(share_of_cores({low, high, low, high}, 2), (CoreShare{2, 1}));
-  EXPECT_EQ(share_of_cores({low, middle, high}, 0), (CoreShare{2, 0}));
-  EXPECT_EQ(share_of_cores({low, middle, high}, 1), (CoreShare{3, 1}));
-  EXPECT_EQ(share_of_cores({low, middle, high}, 2), (CoreShare{2, 1}));
-  EXPECT_EQ(share_of_cores({low, {-1}, high}, 0), (CoreShare{2, 0})) << "one that cannot say may have any";
-  EXPECT_EQ(share_of_cores({low, {-1}, high}, 1), (CoreShare{3, 1}));
+  EXPECT_EQ(share_of_cores({low, middle, high}, 0), (CoreShare{2, 0, false})) << "not all are shared";
+  EXPECT_EQ(share_of_cores({low, middle, high}, 1), (CoreShare{3, 1, false}));
+  EXPECT_EQ(share_of_cores({low, middle, high}, 2), (CoreShare{2, 1, false}));
+  EXPECT_EQ(share_of_cores({low, {-1}, high}, 0), (CoreShare{2, 0, false}))
+      << "one that cannot say may have any";
+  EXPECT_EQ(share_of_cores({low, {-1}, high}, 1), (CoreShare{3, 1, false}));
 }
 
 /// GPUs of compute capability 9.0 called `buses`, as CUDA counts them.

@@ -296,6 +296,7 @@ struct CpuOptions {
   int threads = 0;  ///< 0: the cores that this process is bound to
   int share = 1;    ///< processes that share those cores: each takes its part of them
   int share_rank = 0;
+  bool pin = true;  ///< false: some of those cores are others' as well
   std::string kernels =
       "auto";  ///< "auto": the fastest; names: src/device/cpu/kernels.cpp. The same bits from each
 };

@@ -71,6 +71,7 @@ struct Topology {
   std::uint64_t gpu_free_bytes = 0;         ///< of its memory, when it was chosen
   std::string kind = "cpu";                 ///< of hardware (device::Device::kind), the same on every rank
   int core_share = 1, core_share_rank = 0;  ///< of the ranks that have cores of mine: how many, which I am
+  bool cores_alike = true;                  ///< they have the same cores
   [[nodiscard]] bool leads() const { return replica->rank() == 0; }
   /// The leader's `asked` on each rank of the replica. Collective over the replica.
   [[nodiscard]] bool agree(bool asked) const;

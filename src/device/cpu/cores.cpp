@@ -75,15 +75,13 @@ std::vector<int> cores_of(const CpuOptions& options) {
                            std::to_string(options.threads));
   }
   const auto share = static_cast<std::size_t>(std::max(1, options.share));
-  if (options.threads > 0) {  // as many as asked for; pinned only where each has a core of its own
-    const auto wanted = static_cast<std::size_t>(options.threads);
-    const std::size_t first = static_cast<std::size_t>(options.share_rank) * wanted;
-    if (first + wanted > cores.size()) return std::vector<int>(wanted, -1);
-    return {cores.begin() + static_cast<std::ptrdiff_t>(first),
-            cores.begin() + static_cast<std::ptrdiff_t>(first + wanted)};
-  }
-  if (share >= cores.size()) return {-1};
+  // Where somebody asks for fewer threads than there are cores, others may have work on the rest: processes
+  // that do not know of each other would all be pinned to the first cores.
+  const auto wanted = static_cast<std::size_t>(options.threads);
+  if (wanted > 0 && wanted * share != cores.size()) return std::vector<int>(wanted, -1);
+  if (share >= cores.size() && wanted == 0) return {-1};
   const std::size_t each = cores.size() / share, first = each * static_cast<std::size_t>(options.share_rank);
+  if (!options.pin) return std::vector<int>(each, -1);
   return {cores.begin() + static_cast<std::ptrdiff_t>(first),
           cores.begin() + static_cast<std::ptrdiff_t>(first + each)};
 }
