@@ -1,6 +1,7 @@
 #include <wisk/run/generate.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include <wisk/core/error.hpp>
@@ -84,7 +85,8 @@ std::vector<Score> score(model::Transformer& transformer, const device::StepToke
   return scores;
 }
 
-/// Log-probabilities of a prompt's own tokens but the first, computed in chunks.
+/// Log-probabilities of a prompt's own tokens but the first, computed in chunks. Throws InputError where a
+/// token has none.
 void score_prompt(ResidentModel& resident, Generated& row) {
   constexpr std::size_t kChunk = 32;
   const std::span<const std::int32_t> ids = row.prompt_ids;
@@ -103,6 +105,11 @@ void score_prompt(ResidentModel& resident, Generated& row) {
     std::iota(rows.begin(), rows.end(), 0);
     for (const Score& token : score(transformer, {ids.subspan(begin, count), positions, page_rows, pages},
                                     cache, rows, ids.subspan(begin + 1, count))) {
+      if (std::isnan(token.logprob)) {
+        throw InputError("prompt " + std::to_string(row.index + 1) + ", token " +
+                             std::to_string(row.prompt_logprobs.size() + 1),
+                         "logits that are numbers", "NaN or +inf among them (are the weights broken?)");
+      }
       row.prompt_logprobs.push_back(token.logprob);
       row.prompt_argmax.push_back(token.argmax);
     }

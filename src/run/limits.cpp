@@ -7,6 +7,7 @@
 #include <wisk/sample/engine.hpp>
 
 #include "memory.hpp"
+#include "sizes.hpp"
 
 namespace wisk::run {
 
@@ -20,18 +21,15 @@ std::uint64_t cache_budget(std::uint64_t weights, const EngineOptions& options, 
     const std::uint64_t share = available_memory() / ranks;
     return share > weights ? (share - weights) / 2 : 0;
   }
-  // A quarter for a step's values, graphs and NCCL; what remains of it keeps the ingredients.
   const std::uint64_t share = topology.gpu_free_bytes / (options.share_gpu ? ranks : 1);
-  return share > weights ? (share - weights) / 4 * 3 : 0;
+  return share > weights ? cache_of_gpu(share - weights) : 0;
 }
 
-/// On a GPU: from some 256 sequences on products take longer than reading the weights, which is all that more
-/// sequences would share (docs/performance.md). On the CPU: the widest values of a step, the feed-forward's
+/// On a GPU as many as sizes.hpp says. On the CPU: the widest values of a step, the feed-forward's
 /// gates and inputs (2 x [rows, F], f32), stay in the second cache level of the cores that work on them.
 /// Fewer rows than 32 wait for weights; with more than 256 nothing is gained and the cache of keys grows.
 int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, const Topology& topology) {
   if (options.max_batch > 0) return options.max_batch;
-  constexpr int kSequencesOfGpu = 256;
   if (topology.gpu) return kSequencesOfGpu;
   const std::int64_t row =
       2 * static_cast<std::int64_t>(sizeof(float)) * checkpoints.architecture.feed_forward;

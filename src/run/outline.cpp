@@ -13,7 +13,7 @@ namespace wisk::run {
 namespace {
 
 constexpr std::uint64_t kProgramBytes = std::uint64_t{1} << 30;  // program, MPI, results in memory
-constexpr int kUsualBatch = 64, kBatchOfGpu = 256;               // where the job does not say: limits.cpp
+constexpr int kUsualBatch = 64;  // on the CPU, where the job does not say: limits.cpp
 
 }  // namespace
 
@@ -21,14 +21,15 @@ MemoryOfRank memory_of_rank(const Plan& plan, bool on_gpu) {
   const int ranks = plan.job.model.tensor_parallel;
   const Checkpoints& c = plan.checkpoints;
   const std::uint64_t page = model::Transformer::page_bytes(c.architecture, c.compute, ranks);
-  const int usual = on_gpu ? kBatchOfGpu : kUsualBatch;
+  const int usual = on_gpu ? kSequencesOfGpu : kUsualBatch;
   const auto batch =
       static_cast<std::uint64_t>(plan.job.engine.max_batch > 0 ? plan.job.engine.max_batch : usual);
   const auto sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(plan.longest)) + 1;
   const std::uint64_t cache = plan.job.engine.kv_cache_bytes > 0 ? plan.job.engine.kv_cache_bytes
                                                                  : page * sequence * (batch * 3 / 2 + 1);
-  const std::uint64_t model = model::Weights::bytes_for(c.architecture, c.storage, c.compute, ranks) + cache;
-  return on_gpu ? MemoryOfRank{kProgramBytes, model} : MemoryOfRank{model + kProgramBytes, 0};
+  const std::uint64_t weights = model::Weights::bytes_for(c.architecture, c.storage, c.compute, ranks);
+  if (on_gpu) return {kProgramBytes, weights + beside_weights_of_gpu(cache)};
+  return {weights + cache + kProgramBytes, 0};
 }
 
 std::int64_t most_tokens(const Plan& plan) {

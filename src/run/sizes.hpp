@@ -9,6 +9,20 @@
 
 namespace wisk::run {
 
+/// Sequences at once on a GPU where the job does not say. From some 256 on products take longer than reading
+/// the weights, which is all that more sequences would share (docs/performance.md).
+inline constexpr int kSequencesOfGpu = 256;
+
+/// Of a GPU's memory beside the weights so much is for keys and values where the job does not say; the rest
+/// for a step's values, graphs and NCCL, and what remains of that keeps the ingredients.
+constexpr std::uint64_t cache_of_gpu(std::uint64_t beside_weights) {
+  return beside_weights / 4 * 3;
+}
+/// What has to be free beside the weights for a cache of so many bytes.
+constexpr std::uint64_t beside_weights_of_gpu(std::uint64_t cache) {
+  return (cache + 2) / 3 * 4;
+}
+
 /// What a rank needs on the CPU or on a GPU: weights, keys and values of a full batch, and the program. The
 /// checkpoints are mapped: what a job of a control group maps is given back when memory is short.
 MemoryOfRank memory_of_rank(const Plan& plan, bool on_gpu);

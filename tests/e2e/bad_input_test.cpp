@@ -1,4 +1,5 @@
 // Checkpoints that are broken or don't fit, from the command line.
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -185,6 +186,21 @@ TEST(BadCheckpoint, AnotherTokenizer) {
   expect_refused({"generate", "--early", (demo_folder() / "checkpoints/step-0005").string(), "--late",
                   copy.path().string(), "--delta", "0.5", "--prompt", "x"},
                  3, {"tokenizer.json", "expected", "found"});
+}
+
+/// No completion is asked for: the prompt's own log-probabilities are none.
+TEST(BadCheckpoint, WeightsThatAreNoNumbers) {
+  const CheckpointCopy copy;
+  std::string bytes = copy.bytes();
+  std::uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(sizeof header + header), bytes.end(), '\xff');
+  copy.write("model.safetensors", bytes);
+  expect_refused(
+      {"generate", copy.path().string(), "--prompt", "1 + 2", "--prompt-logprobs", "--max-tokens", "0"}, 3,
+      {"prompt 1, token 2", "expected logits that are numbers", "are the weights broken?"});
+  expect_refused({"generate", copy.path().string(), "--prompt", "1 + 2", "--max-tokens", "2"}, 3,
+                 {"expected finite numbers", "are the weights broken?"});
 }
 
 }  // namespace
