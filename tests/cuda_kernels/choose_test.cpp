@@ -192,9 +192,11 @@ TEST_P(CudaChoose, FiltersKeepTheLowerIdsOfEqualLogits) {
            {choosing(1, 70, 0.5), 35},    // of what top_k left
            {choosing(1, 0, 0), 1},
            {choosing(1, 0, 1, 1), 200}}) {
-    const device::cuda::Cut cut = cuts_of(logits, rows, setting, {})[0];
-    EXPECT_EQ(cut.logit, 0.25f);
-    EXPECT_EQ(std::min(cut.last, 199), kept - 1) << describe(setting);
+    for (const int parts : {1, 4}) {  // of 64 ids, the last of 8
+      const device::cuda::Cut cut = cuts_of(logits, rows, setting, {.parts = parts, .ranks = parts})[0];
+      EXPECT_EQ(cut.logit, 0.25f);
+      EXPECT_EQ(std::min(cut.last, 199), kept - 1) << describe(setting) << ", " << parts << " parts";
+    }
   }
 }
 

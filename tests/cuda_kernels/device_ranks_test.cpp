@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
+#include <numeric>
 
 #include <wisk/comm/mpi.hpp>
 #include <wisk/core/error.hpp>
@@ -94,7 +96,7 @@ TEST(CudaRanks, AModelInPartsDrawsTheTokensOfOneDevice) {
   const auto self = comm::make_self_communicator();
   int compared = 0;
   EmulatedGroup group(*world);  // outlives what is recorded
-  for (const char* name : {"qwen2", "qwen3", "gemma2", "mistral"}) {
+  for (const char* name : {"qwen2", "qwen3", "gemma2", "mistral", "llama-rope-linear"}) {
     LoadedModel alone(model_folder(name), gpu(), Compute::kBFloat16, *self);
     if (alone.architecture.slices() % world->size() != 0) continue;
     ++compared;
@@ -116,12 +118,52 @@ TEST(CudaRanks, AModelInPartsDrawsTheTokensOfOneDevice) {
       }
     }
   }
-  if (world->size() <= 2) {
-    EXPECT_GT(compared, 0);
-  }
-  if (world->size() == 2) {
+  EXPECT_EQ(compared, world->size() <= 2 ? 5 : 1);
+  if (world->size() > 1) {
     EXPECT_LT(group.asked, group.done) << "steps were recorded, with what the ranks exchange";
   }
+}
+
+/// Scores of the tokens after a prompt's first ones.
+std::vector<device::RowChoice> scores(model::Transformer& transformer, const std::vector<std::int32_t>& ids) {
+  const std::size_t count = ids.size() - 1;
+  std::vector<std::int32_t> positions(ids.size()), pages((ids.size() + 31) / 32);
+  std::iota(positions.begin(), positions.end(), 0);
+  std::iota(pages.begin(), pages.end(), 0);
+  const std::vector<std::int32_t> page_rows(ids.size(), 0);
+  device::KvCache cache = transformer.make_cache(static_cast<int>(pages.size()));
+  device::Choosing greedy;
+  greedy.temperature = 0;
+  transformer.begin({ids, positions, page_rows, pages}, cache, std::span(positions).first(count),
+                    {greedy, {}, std::span(ids).last(count)});
+  const auto choices = transformer.choices();
+  return {choices.begin(), choices.end()};
+}
+
+TEST(CudaRanks, AModelInPartsScoresPromptsAsOneDevice) {
+  const auto world = comm::make_world_communicator();
+  const auto self = comm::make_self_communicator();
+  EmulatedGroup group(*world);
+  const auto path = model_folder("llama-rope-linear");
+  LoadedModel alone(path, gpu(), Compute::kBFloat16, *self);
+  LoadedModel over_host(path, gpu(), Compute::kBFloat16, *world);
+  model::Transformer grouped(*over_host.device, over_host.architecture, over_host.weights, Compute::kBFloat16,
+                             *world, &group);
+  const std::vector<std::int32_t> ids = prompt_of(45, 4, alone.architecture.vocabulary);
+  const auto expected = scores(alone.transformer, ids);
+  const std::vector<float> logits = alone.logits(ids, ids.size());  // [T, V]
+  const auto vocabulary = static_cast<std::size_t>(alone.architecture.vocabulary);
+  for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+    const auto row = std::span(logits).subspan(i * vocabulary, vocabulary);
+    EXPECT_NEAR(expected[i].logprob, sample::log_probability(row, ids[i + 1]), 1e-5) << i;
+    EXPECT_EQ(expected[i].token, std::ranges::max_element(row) - row.begin()) << i;
+  }
+  const auto expect_same = [&](const std::vector<device::RowChoice>& found, const char* how) {
+    ASSERT_EQ(found.size(), expected.size()) << how;
+    EXPECT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof found[0]), 0) << how;
+  };
+  expect_same(scores(over_host.transformer, ids), "over the host");
+  expect_same(scores(grouped, ids), "by the group");
 }
 
 /// Rank 0 alone saves what has begun: it must not do anything else that the others don't.
@@ -158,7 +200,7 @@ TEST(CudaRanks, ARankThatStopsIsFoundByTheGroup) {
   sample::Engine engine(*model.device, grouped, {.max_batch = 3, .prefill_chunk = 16, .pages = 12});
   sample::Sampling sampling;
   sampling.parameters.max_tokens = 3;
-  for (const double top_p : {1.0, 0.8}) {  // chosen on the device, and by the host
+  for (const double top_p : {1.0, 0.8}) {  // without and with filters: other exchanges
     sampling.parameters.top_p = top_p;
     group.broken = true;
     EXPECT_THROW(run_engine(engine, sampling, requests_for(kProblems, 3), 0), EnvironmentError);

@@ -160,14 +160,18 @@ std::unique_ptr<device::Device> gpu(bool graphs) {
 }
 
 /// How often a step's operators are called in four repetitions of it.
-int calls_in_four_steps(bool graphs, std::int32_t tokens, std::int32_t rows) {
+int calls_in_four_steps(bool graphs, std::int32_t tokens, std::int32_t rows, bool scoring = false) {
   const auto cuda = gpu(graphs);
+  device::Choosing greedy;
+  greedy.temperature = 0;
   const Arrays a(tokens, 3);
   std::vector<std::int32_t> wanted(static_cast<std::size_t>(rows));
   std::iota(wanted.begin(), wanted.end(), 0);
+  const device::StepChoice scores{greedy, {}, a.targets};
   int calls = 0;
   for (int i = 0; i < 4; ++i) {
-    const StepSize size = cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, wanted, nullptr);
+    const StepSize size =
+        cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, wanted, scoring ? &scores : nullptr);
     cuda->repeat(size, [&] { ++calls; });
     cuda->wait();
   }
@@ -180,6 +184,7 @@ TEST(DeviceSteps, OnlyStepsOfOneTokenOfEachSequenceAreRecorded) {
   EXPECT_EQ(calls_in_four_steps(true, 3, 2), 4) << "a token of a prompt";
   EXPECT_EQ(calls_in_four_steps(true, 3, 0), 4) << "tokens of prompts only";
   EXPECT_EQ(calls_in_four_steps(true, 0, 0), 4);
+  EXPECT_EQ(calls_in_four_steps(true, 3, 3, true), 4) << "tokens that are scored: a prompt's";
   EXPECT_EQ(calls_in_four_steps(false, 3, 3), 4);
 }
 

@@ -4,7 +4,9 @@
 #include "placement.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <tuple>
 #include <wisk/comm/mpi.hpp>
@@ -188,15 +190,61 @@ TEST(RankViews, ArriveAsTheyWere) {
   EXPECT_EQ(view_from(text_of({0, "", {}, "why"})).why_none, "why");
 }
 
+/// The calling thread may run on these cores, too, until the end.
+class OnCores {
+ public:
+  explicit OnCores(const std::vector<int>& cores) {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t these = before_;
+    for (const int core : cores) {
+      if (core >= 0) CPU_SET(static_cast<std::size_t>(core), &these);
+    }
+    EXPECT_EQ(sched_setaffinity(0, sizeof these, &these), 0);
+  }
+  ~OnCores() { sched_setaffinity(0, sizeof before_, &before_); }
+  OnCores(const OnCores&) = delete;
+  OnCores& operator=(const OnCores&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
 class PlaceRanks : public ::testing::Test {
  protected:
   PlaceRanks() : world_(comm::make_world_communicator()) {
     ::setenv("CUDA_VISIBLE_DEVICES", "", 1);
     topology_.node = world_->split_by_node();
   }
+  /// The cores of every rank of the node. Collective.
+  std::vector<std::vector<int>> bound_cores_of_all() {
+    constexpr std::size_t kMost = 4096;
+    constexpr int kNone = -2;
+    std::vector<int> mine = device::bound_cores();
+    mine.resize(kMost, kNone);
+    std::vector<int> all(kMost * static_cast<std::size_t>(topology_.node->size()));
+    topology_.node->all_gather(std::as_bytes(std::span(mine)), std::as_writable_bytes(std::span(all)));
+    std::vector<std::vector<int>> cores;
+    for (auto rank = all.begin(); rank != all.end(); rank += kMost)
+      cores.emplace_back(rank, std::find(rank, rank + kMost, kNone));
+    return cores;
+  }
+  CoreShare found_share() {
+    EngineOptions options;
+    options.device = DeviceChoice::kCpu;
+    place_ranks(*world_, options, topology_);
+    return {topology_.core_share, topology_.core_share_rank};
+  }
   std::unique_ptr<comm::Communicator> world_;
   Topology topology_;
 };
+
+TEST_F(PlaceRanks, ShareTheCoresThatTheLauncherGaveThem) {
+  const auto rank = static_cast<std::size_t>(topology_.node->rank());
+  const auto cores = bound_cores_of_all();
+  EXPECT_EQ(found_share(), share_of_cores(cores, rank));
+  const OnCores of_first(cores[0]);  // where each had its own, all have those of the first as well
+  EXPECT_EQ(found_share(), (CoreShare{topology_.node->size(), topology_.node->rank()}));
+}
 
 TEST_F(PlaceRanks, WithoutGpusAutoIsTheCpu) {
   for (const DeviceChoice choice : {DeviceChoice::kAuto, DeviceChoice::kCpu}) {

@@ -158,18 +158,18 @@ class CudaDevice final : public Device {
                       const StepChoice* choice) override {
     size_ = {step.size(), static_cast<std::int64_t>(rows.size())};
     clear_floors();
-    decoding_ = size_.tokens == size_.rows && size_.tokens > 0;
+    const StepChoice how = choice == nullptr ? StepChoice{} : *choice;
+    scoring_ = !how.targets.empty();
+    WISK_ASSERT(!scoring_ || how.choosing.temperature == 0);
+    // Tokens that are scored are those of prompts, of another cache each.
+    decoding_ = size_.tokens == size_.rows && size_.tokens > 0 && !scoring_;
     if (decoding_) size_.tokens = size_.rows = padded_size(size_.tokens);
     const int moved = arrays_.moved();
-    const StepChoice how = choice == nullptr ? StepChoice{} : *choice;
     const std::optional<Choosing> choosing =
         choice == nullptr ? std::nullopt : std::optional<Choosing>(how.choosing);
-    const bool scoring = !how.targets.empty();
-    WISK_ASSERT(!scoring || how.choosing.temperature == 0);
     arrays_.upload(step, rows, how.draws, how.targets, size_, work());
-    if (arrays_.moved() != moved || choosing != choosing_ || scoring != scoring_) graphs_.forget();
+    if (arrays_.moved() != moved || choosing != choosing_) graphs_.forget();
     choosing_ = choosing;
-    scoring_ = scoring;
     return size_;
   }
 

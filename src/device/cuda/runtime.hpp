@@ -106,9 +106,6 @@ class Event {
   void record(Stream stream);
   /// The host waits for the point; at once where there is none yet.
   void wait() const;
-  /// What `stream` is given from now on waits for the point. If it lies in a captured stream, this captures
-  /// `stream` too.
-  void stream_wait(Stream stream) const;
 
  private:
   struct State;

@@ -20,7 +20,7 @@ namespace wisk::test::cuda_on_host {
 
 using Work = std::function<void()>;
 
-/// Work that was recorded, in the order in which it was given, which is one that its streams allow.
+/// Work that was recorded, in the order in which it was given.
 using Recording = std::vector<Work>;
 
 /// Owned by a StreamOwner. Work that nobody waited for when it is destroyed is not done.
@@ -55,7 +55,7 @@ class HostStream {
   }
 
   std::size_t given = 0;
-  std::shared_ptr<Recording> recording;  // while it is captured
+  std::unique_ptr<Recording> recording;  // while it is captured
 
  private:
   std::deque<Work> waiting_;
@@ -198,11 +198,7 @@ void StreamOwner::Destroy::operator()(Stream stream) const noexcept {
 struct Event::State {
   Stream stream = nullptr;  // where it was recorded last
   std::size_t given = 0;    // to that stream before
-  std::shared_ptr<test::cuda_on_host::Recording> recording;
-
-  void finish() const {
-    if (stream != nullptr && HostStream::all().count(stream) != 0) stream->finish(given);
-  }
+  bool captured = false;    // there
 };
 
 Event::Event() : state_(std::make_unique<State>()) {}
@@ -213,21 +209,13 @@ Event::~Event() = default;
 void Event::record(Stream stream) {
   state_->stream = stream;
   state_->given = stream == nullptr ? 0 : stream->given;
-  state_->recording = stream == nullptr ? nullptr : stream->recording;
+  state_->captured = stream != nullptr && stream->recording != nullptr;
 }
 
 void Event::wait() const {
-  if (state_->recording != nullptr) test::cuda_on_host::refuse("work of the GPU");
-  state_->finish();
-}
-
-void Event::stream_wait(Stream stream) const {
-  if (stream == nullptr || stream == state_->stream) return;
-  if (state_->recording != nullptr) {
-    stream->recording = state_->recording;
-  } else {
-    test::cuda_on_host::submit(stream, [event = *state_] { event.finish(); });
-  }
+  if (state_->captured) test::cuda_on_host::refuse("work of the GPU");
+  const Stream stream = state_->stream;
+  if (stream != nullptr && HostStream::all().count(stream) != 0) stream->finish(state_->given);
 }
 
 struct Graph::State {
@@ -243,22 +231,16 @@ void Graph::capture(Stream stream, const std::function<void()>& work) {
   state_ = nullptr;
   test::cuda_on_host::refuse_in_capture("begin of a graph");
   if (stream == nullptr) test::cuda_on_host::refuse("begin of a graph on the default stream");
-  const auto recording = std::make_shared<test::cuda_on_host::Recording>();
-  const auto end = [&] {
-    for (HostStream* captured : HostStream::all()) {
-      if (captured->recording == recording) captured->recording = nullptr;
-    }
-  };
-  stream->recording = recording;
+  stream->recording = std::make_unique<test::cuda_on_host::Recording>();
   try {
     work();
   } catch (...) {
-    end();
+    stream->recording = nullptr;
     throw;
   }
-  end();
   state_ = std::make_unique<State>();
-  state_->work = *recording;
+  state_->work = std::move(*stream->recording);
+  stream->recording = nullptr;
 }
 
 void Graph::launch(Stream stream) const {

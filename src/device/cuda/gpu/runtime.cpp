@@ -219,10 +219,6 @@ void Event::wait() const {
   check(cudaEventSynchronize(state_->event), "work of the GPU");
 }
 
-void Event::stream_wait(Stream stream) const {
-  check(cudaStreamWaitEvent(stream, state_->event, 0), "a stream's wait for another");
-}
-
 struct Graph::State {
   cudaGraphExec_t graph = nullptr;
   ~State() {
