@@ -32,6 +32,11 @@ void Device::gated_linear(std::span<const Linear> gates, std::span<const Linear>
   gated(activation, gates.front().out, ups.front().out, rows * width, rounding, out);
 }
 
+void Device::gated(Activation /*activation*/, const float* /*gate*/, const float* /*up*/,
+                   std::int64_t /*count*/, Compute /*rounding*/, Operands /*out*/) {
+  WISK_ASSERT(false);  // gated_linear() is all there is
+}
+
 void Device::update_residual(const ResidualUpdate& u, std::int64_t rows, std::int64_t width) {
   if (u.post_norm == nullptr) {
     add_parts(u.parts, u.bias, rows, width, true, u.x);

@@ -73,6 +73,7 @@ Logits Transformer::forward(const device::StepTokens& step, device::KvCache& cac
 }
 
 void Transformer::reserve(std::int64_t tokens, std::int64_t rows, device::KvCache& cache) {
+  WISK_ASSERT(chooses());
   const std::vector<std::int32_t> nothing(static_cast<std::size_t>(tokens), -1), first(nothing.size(), 0),
       wanted(static_cast<std::size_t>(rows), 0), page(1, 0);
   const std::vector<device::RowDraw> none(wanted.size());
@@ -83,9 +84,8 @@ void Transformer::reserve(std::int64_t tokens, std::int64_t rows, device::KvCach
   try {
     for (const device::Choosing& choosing : {device::Choosing{}, filtered}) {
       const device::StepChoice choice{choosing, none};
-      const device::StepSize size = device_.begin_step(step, wanted, chooses() ? &choice : nullptr);
-      run(step, cache, size,
-          [&] { chooses() ? choose(wanted, size.rows, choosing) : multiply_logits(wanted, size.rows); });
+      const device::StepSize size = device_.begin_step(step, wanted, &choice);
+      run(step, cache, size, [&] { choose(wanted, size.rows, choosing); });
       device_.wait();
     }
   } catch (...) {

@@ -253,9 +253,10 @@ class Device {
                          const StepTokens& step, const KvCache& cache, Compute rounding,
                          Operands out /* [T, H, D] */) = 0;
 
-  /// out[i] = act(gate[i]) * up[i], rounded to `rounding`; out may be gate where operands are f32.
+  /// out[i] = act(gate[i]) * up[i], rounded to `rounding`; out may be gate where operands are f32. The second
+  /// half of gated_linear() where a device does not do both at once.
   virtual void gated(Activation activation, const float* gate, const float* up, std::int64_t count,
-                     Compute rounding, Operands out) = 0;
+                     Compute rounding, Operands out);
 
   /// Whether this device chooses tokens itself: then choose_in_parts() and choose_in_rows() are there.
   [[nodiscard]] virtual bool chooses() const { return false; }

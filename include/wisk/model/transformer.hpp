@@ -49,8 +49,8 @@ class Transformer {
   Logits forward(const device::StepTokens& step, device::KvCache& cache, std::span<const std::int32_t> rows);
 
   /// Takes the memory that steps of so many tokens and rows need, however their tokens are chosen, by
-  /// computing some of nothing. Throws OutOfMemory when there is not enough. Exchanges nothing with other
-  /// ranks.
+  /// computing some of nothing: for devices that choose tokens. Throws OutOfMemory when there is not enough.
+  /// Exchanges nothing with other ranks.
   void reserve(std::int64_t tokens, std::int64_t rows, device::KvCache& cache);
 
   /// Whether the device chooses tokens: then begin() and choices() are there.

@@ -37,11 +37,6 @@ __device__ inline std::uint32_t narrowed(DType type, float value) {
   return sign | ((magnitude + 0xfffu + ((magnitude >> 13) & 1u) - 0x38000000u) >> 13);
 }
 
-/// `value`, or rounded to the nearest bf16 where products take that.
-__device__ inline float rounded_to_bf16_if(bool round, float value) {
-  return round ? round_to_bf16(value) : value;
-}
-
 /// Two neighbours rounded to bf16, the even one in the low half.
 __device__ inline std::uint32_t bf16_pair(float even, float odd) {
   return float_to_bf16(even) | static_cast<std::uint32_t>(float_to_bf16(odd)) << 16;

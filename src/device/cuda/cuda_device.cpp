@@ -259,12 +259,6 @@ class CudaDevice final : public Device {
     cuda::attention(q.data, shape, layer, tokens(), cache, out.data, work());
   }
 
-  void gated(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,
-             Operands out) override {
-    WISK_ASSERT(out.bytes == sizeof(float));
-    cuda::gated(activation, gate, up, count, rounding, out.f32(), work());
-  }
-
   void softcap(float* x, std::int64_t count, float cap) override { cuda::softcap(x, count, cap, work()); }
 
   void copy_page(KvCache& cache, int from, int to) override { cuda::copy_page(cache, from, to, work()); }

@@ -19,8 +19,4 @@ inline constexpr std::size_t kMostBlendInputs = 128;  ///< they travel as a kern
 void blend(std::span<const BlendInput> inputs /* host array of device tensors */, std::size_t count,
            DType out_type, std::byte* out, Stream stream);
 
-/// As Device::gated, and the CPU's bits (NaN payloads apart); out may be gate.
-void gated(Activation activation, const float* gate, const float* up, std::int64_t count, Compute rounding,
-           float* out, Stream stream);
-
 }  // namespace wisk::device::cuda

@@ -7,7 +7,6 @@ set(WISK_CUDA_KERNELS
   choose.cu
   choose_filter.cu
   choose_product.cu
-  gated.cu
   gated_products.cu
   norm.cu
   products.cu
