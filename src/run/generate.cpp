@@ -76,11 +76,12 @@ std::vector<Score> score(model::Transformer& transformer, const device::StepToke
     for (const device::RowChoice& row : transformer.choices()) scores.push_back({row.logprob, row.token});
     return scores;
   }
+  const auto less = [](float a, float b) { return a < b || (std::isnan(a) && !std::isnan(b)); };
   const model::Logits logits = transformer.forward(step, cache, rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto row = logits.row(i);
     scores.push_back({sample::log_probability(row, targets[i]),
-                      static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin())});
+                      static_cast<std::int32_t>(std::ranges::max_element(row, less) - row.begin())});
   }
   return scores;
 }

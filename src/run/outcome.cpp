@@ -107,7 +107,7 @@ void check_hardware(const store::Journal& before, const std::string& device, Dev
   for (const auto& [kind, count] : store::hardware_of(before)) kinds.insert(kind);
   for (const store::PrefixRecord& prefix : before.prefixes()) kinds.insert(prefix.device);
   for (const char* known : {"", "unknown"}) kinds.erase(known);
-  kinds.erase(device);
+  const bool here = kinds.erase(device) > 0;  // mixed already: no one kind goes on
   if (kinds.empty()) return;
   const std::string others = join({kinds.begin(), kinds.end()}, " and ");
   if (allow_other) {
@@ -115,7 +115,7 @@ void check_hardware(const store::Journal& before, const std::string& device, Dev
                 " are mixed; results.h5 says which is which");
     return;
   }
-  const bool cpu = others == "cpu", more = kinds.size() > 1;
+  const bool cpu = others == "cpu", more = here || kinds.size() > 1;
   throw InputError(directory, others + ", which samples in it were drawn on",
                    device + " (engine.device: " + name_of(asked) +
                        "): other hardware need not draw the same tokens. To go on, " +

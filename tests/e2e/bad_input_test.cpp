@@ -203,5 +203,30 @@ TEST(BadCheckpoint, WeightsThatAreNoNumbers) {
                  {"expected finite numbers", "are the weights broken?"});
 }
 
+/// A logit that is none is not the likeliest, also where it comes first.
+TEST(BadCheckpoint, OneWeightThatIsNoNumber) {
+  const CheckpointCopy copy;
+  const std::vector<std::string> command =
+      wisk_command({"generate", copy.path().string(), "--prompt", "1 + 2", "--prompt-logprobs",
+                    "--max-tokens", "0", "--json"});
+  const auto likeliest = [&] {
+    const ProgramResult result = run_program(command, program_options());
+    EXPECT_EQ(result.status, 0) << result.error;
+    return json::parse(result.out)["prompt_argmax"];
+  };
+  const json before = likeliest();
+  std::string bytes = copy.bytes();
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  const json header = json::parse(bytes.substr(sizeof length, length));
+  const std::string name = header.contains("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight";
+  const std::size_t bytes_each = header[name]["dtype"] == "F32" ? 4 : 2;
+  const auto begin = static_cast<std::ptrdiff_t>(sizeof length + length +
+                                                 header[name]["data_offsets"][0].get<std::uint64_t>());
+  std::fill_n(bytes.begin() + begin, bytes_each, '\xff');  // of token 0
+  copy.write("model.safetensors", bytes);
+  EXPECT_EQ(likeliest(), before);
+}
+
 }  // namespace
 }  // namespace wisk::test

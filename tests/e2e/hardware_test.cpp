@@ -101,6 +101,24 @@ TEST_F(Hardware, AnIncompleteRunNamesBothAndWhatToDo) {
        "set engine.device: cuda where there is such a GPU", "--allow-other-hardware", "give another --out"});
 }
 
+/// No one kind of hardware can go on with it: none is advised.
+TEST_F(Hardware, AnUnfinishedRunOfBothNeedsLeaveToGoOn) {
+  plant("both", 3);
+  const std::filesystem::path from = job_->path("expected"), to = job_->path("both");
+  const std::uint64_t hash = store::hash_of(store::read_keys(from));
+  {
+    const store::Journal journal = store::Journal::read(from / "journal", hash);
+    store::JournalWriter writer(to / "journal", "more", hash);
+    writer.append(store::AttemptRecord{{"rank", "0"}, {"device", "cpu"}});
+    writer.append(journal.load(journal.samples()[0]));
+  }
+  const ProgramResult result = start("both");
+  expect_refused(result, 3, {"both: expected cuda sm_90", "--allow-other-hardware", "give another --out"});
+  EXPECT_EQ(result.error.find("set engine.device"), std::string::npos) << result.error;
+  EXPECT_EQ(start("both", {"--allow-other-hardware"}).status, 0);
+  expect_the_same_samples("both");
+}
+
 /// Beginnings that other hardware drew are no part of any sample.
 TEST_F(Hardware, ARunOfBothIsMarkedEverywhere) {
   plant("mixed", 3);
