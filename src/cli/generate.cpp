@@ -232,7 +232,7 @@ void declare_options(po::options_description& options) {
   add("device", po::value<std::string>()->default_value("auto"),
       "auto, cpu or cuda; auto: GPUs where there are any");
   add("share-gpu", "ranks may have the same GPU (for tests)");
-  add("threads", po::value<int>()->default_value(0), "0: the cores that this process may use");
+  add("threads", po::value<int>()->default_value(0), "0: its share of the cores that it may use");
   add("max-batch", po::value<int>()->default_value(0), "sequences at once; 0: from the sizes of the caches");
   add("tensor-parallel", po::value<int>()->default_value(1), "ranks that hold one model together");
   add("prompt-logprobs", "also the log-probability of every prompt token");

@@ -5,6 +5,7 @@
 
 #include <numeric>
 #include <set>
+#include <wisk/core/error.hpp>
 
 #include "cuda_device.hpp"
 #include "graph_cache.hpp"
@@ -200,38 +201,63 @@ TEST(DeviceSteps, AreOverWhenTheyHaveBeenWaitedFor) {
   EXPECT_LT(*x.as<float>(), 0.5f);
 }
 
-/// What the device itself needs for choosing grows with the rows: steps that were recorded with less go.
-TEST(DeviceSteps, AreRecordedAnewWhereMemoryForChoosingHasGrown) {
-  constexpr std::int32_t kVocabulary = 100, kWidth = 16, kMostRows = 32;
-  const auto cuda = gpu(true);
-  const device::PackedMatrix weights = cuda->allocate_matrix(DType::kFloat32, kVocabulary, kWidth);
-  const device::Buffer inputs = cuda->allocate(kMostRows * kWidth * sizeof(float));
-  const device::Buffer of_parts = cuda->allocate(kMostRows * sizeof(device::PartChoice));
-  const device::Buffer chosen = cuda->allocate(kMostRows * sizeof(device::RowChoice));
-  device::Linear head{};
-  head.a = device::Operands(inputs.as<float>());
-  head.lda = kWidth;
-  head.w = &weights;
-  head.ldo = 112;
-  const device::VocabularyParts parts{kVocabulary, 1, {0, kVocabulary}};
-  int calls = 0;
-  const auto run = [&](std::int32_t rows) {
+/// Steps whose tokens the device chooses, of a small head.
+class ChoosingSteps : public ::testing::Test {
+ protected:
+  static constexpr std::int32_t kVocabulary = 100, kWidth = 16, kMostRows = 32;
+
+  ChoosingSteps() {
+    head_.a = device::Operands(inputs_.as<float>());
+    head_.lda = kWidth;
+    head_.w = &weights_;
+    head_.ldo = 112;
+  }
+
+  /// How often the operators of a step were called so far. `fails`: those of this one end by an error between
+  /// the two parts of the choice.
+  int run(std::int32_t rows, bool fails = false) {
     Arrays a(rows, 3);
     const device::StepChoice choice{{}, a.draws};
-    const StepSize size = cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, a.rows, &choice);
-    cuda->repeat(size, [&] {
-      ++calls;
-      cuda->choose_in_parts(head, size.rows, parts, of_parts.as<device::PartChoice>());
-      cuda->choose_in_rows(of_parts.as<device::PartChoice>(), 1, size.rows, chosen.as<device::RowChoice>());
+    const StepSize size = cuda_->begin_step({a.ids, a.positions, a.page_rows, a.pages}, a.rows, &choice);
+    const device::VocabularyParts parts{kVocabulary, 1, {0, kVocabulary}};
+    cuda_->repeat(size, [&] {
+      ++calls_;
+      cuda_->choose_in_parts(head_, size.rows, parts, of_parts_.as<device::PartChoice>());
+      if (fails) throw EnvironmentError("planned");
+      cuda_->choose_in_rows(of_parts_.as<device::PartChoice>(), 1, size.rows,
+                            chosen_.as<device::RowChoice>());
     });
-    cuda->wait();
-    return calls;
-  };
+    cuda_->wait();
+    return calls_;
+  }
+
+ private:
+  std::unique_ptr<device::Device> cuda_ = gpu(true);
+  device::PackedMatrix weights_ = cuda_->allocate_matrix(DType::kFloat32, kVocabulary, kWidth);
+  device::Buffer inputs_ = cuda_->allocate(kMostRows * kWidth * sizeof(float));
+  device::Buffer of_parts_ = cuda_->allocate(kMostRows * sizeof(device::PartChoice));
+  device::Buffer chosen_ = cuda_->allocate(kMostRows * sizeof(device::RowChoice));
+  device::Linear head_{};
+  int calls_ = 0;
+};
+
+/// What the device itself needs for choosing grows with the rows: steps that were recorded with less go.
+TEST_F(ChoosingSteps, AreRecordedAnewWhereMemoryHasGrown) {
   EXPECT_EQ(run(2), 1);
   EXPECT_EQ(run(2), 2);
   EXPECT_EQ(run(2), 2);
   EXPECT_EQ(run(kMostRows), 3);
   EXPECT_EQ(run(2), 4);
+}
+
+/// What that one knew of reachable scores is in memory that is given back: nothing recorded may look there.
+TEST_F(ChoosingSteps, AreRecordedAnewAfterOneThatFailed) {
+  EXPECT_EQ(run(kMostRows), 1);
+  EXPECT_EQ(run(2), 2);
+  EXPECT_EQ(run(2), 3);
+  EXPECT_EQ(run(2), 3);
+  EXPECT_THROW(run(4, true), EnvironmentError);
+  EXPECT_EQ(run(2), 5);
 }
 
 }  // namespace
