@@ -9,6 +9,7 @@
 #include <wisk/run/interrupt.hpp>
 
 #include "heartbeat.hpp"
+#include "journal_view.hpp"
 #include "live_files.hpp"
 #include "outcome.hpp"
 #include "plan.hpp"
@@ -200,7 +201,7 @@ RunOutcome draw_rest(const RunRequest& request, const Plan& plan, std::uint64_t 
   const std::filesystem::path path =
       comm::broadcast_string(world, directory ? directory->path().string() : "", 0);
   const Heartbeat heartbeat(world, heart_of(plan, directory));
-  const store::Journal before = rank_zero_first(world, [&] {
+  const store::Journal before = read_journal_together(world, [&] {
     store::Journal journal = store::Journal::read(path / "journal", job_hash);
     check_hardware(journal, topology.kind, plan.job.engine.device, path.string(),
                    request.allow_other_hardware);
