@@ -77,24 +77,19 @@ void compact_if_complete(const store::Journal& journal, const std::filesystem::p
   if (complete && journal.damage().empty() && journal.files().size() > 1) store::compact(folder, job_hash);
 }
 
-bool has_all_samples(const store::Journal& journal, const Plan& plan) {
-  return static_cast<std::int64_t>(journal.samples().size()) == plan.samples();
-}
-
-/// Whether rank 0 finds every sample in `out` already. What is wrong there is left to those who open it.
-/// Collective.
-bool is_complete(const std::filesystem::path& out, const Plan& plan, std::uint64_t job_hash,
-                 comm::Communicator& world) {
-  double complete[] = {0};
-  const std::filesystem::path journal = out / "journal";
-  if (std::error_code error; world.rank() == 0 && std::filesystem::is_directory(journal, error)) {
-    try {
-      complete[0] = has_all_samples(store::Journal::read(journal, job_hash), plan) ? 1 : 0;
-    } catch (const Error&) {
-    }
+/// The journal in `out` on rank 0, where it has every sample already. What is wrong there is left to those
+/// who open it.
+std::optional<store::Journal> whole_journal(const std::filesystem::path& out, const Plan& plan,
+                                            std::uint64_t job_hash, const comm::Communicator& world) {
+  const std::filesystem::path folder = out / "journal";
+  std::error_code error;
+  if (world.rank() != 0 || !std::filesystem::is_directory(folder, error)) return std::nullopt;
+  try {
+    store::Journal journal = store::Journal::read(folder, job_hash);
+    if (static_cast<std::int64_t>(journal.samples().size()) == plan.samples()) return journal;
+  } catch (const Error&) {
   }
-  world.all_reduce_max(complete);
-  return complete[0] != 0;
+  return std::nullopt;
 }
 
 Heartbeat::Options heart_of(const Plan& plan, std::optional<store::RunDirectory>& directory) {
@@ -152,10 +147,10 @@ void conclude(const Plan& plan, const store::RunDirectory& directory, std::uint6
   }
 }
 
-/// A run that has every sample: whatever hardware drew them, none is asked for more. Its files are made of
-/// its journal. Collective.
+/// A run that has every sample, in `whole` on rank 0: whatever hardware drew them, none is asked for more.
+/// Its files are made of its journal. Collective.
 RunOutcome conclude_again(const std::filesystem::path& out, const Plan& plan, std::uint64_t job_hash,
-                          comm::Communicator& world) {
+                          const std::optional<store::Journal>& whole, comm::Communicator& world) {
   std::optional<store::RunDirectory> directory = open_directory(out, plan, world);
   const std::filesystem::path path =
       comm::broadcast_string(world, directory ? directory->path().string() : "", 0);
@@ -163,10 +158,9 @@ RunOutcome conclude_again(const std::filesystem::path& out, const Plan& plan, st
   const std::vector<std::string> hosts = gather_hosts(world);
   const std::vector<RankReport> reports = gather_reports(world, idle_report());
   if (directory) {
-    const store::Journal journal = store::Journal::read(directory->journal(), job_hash);
-    announce(plan, journal, *directory, 0);
+    announce(plan, *whole, *directory, 0);
     stats::Counts counts(plan.job.arms.size(), plan.prompts.size());
-    add_resumed(journal, counts);
+    add_resumed(*whole, counts);
     conclude(plan, *directory, job_hash, counts, reports, hosts, 0);
   }
   world.barrier();
@@ -193,11 +187,11 @@ Place place(const Plan& plan, comm::Communicator& world) {
 }
 
 /// Draws what is missing. Collective.
-RunOutcome draw_rest(const RunRequest& request, const Plan& plan, std::uint64_t job_hash,
-                     comm::Communicator& world) {
+RunOutcome draw_rest(const RunRequest& request, const std::filesystem::path& out, const Plan& plan,
+                     std::uint64_t job_hash, comm::Communicator& world) {
   Place placed = place(plan, world);
   Topology& topology = placed.topology;
-  std::optional<store::RunDirectory> directory = open_directory(folder_of(request, plan), plan, world);
+  std::optional<store::RunDirectory> directory = open_directory(out, plan, world);
   const std::filesystem::path path =
       comm::broadcast_string(world, directory ? directory->path().string() : "", 0);
   const Heartbeat heartbeat(world, heart_of(plan, directory));
@@ -249,8 +243,11 @@ RunOutcome run_job(const RunRequest& request, comm::Communicator& world) {
   const Plan plan = make_plan(request.job_file, request.overrides, world);
   const std::uint64_t job_hash = store::hash_of(plan.keys);
   const std::filesystem::path out = folder_of(request, plan);
-  return is_complete(out, plan, job_hash, world) ? conclude_again(out, plan, job_hash, world)
-                                                 : draw_rest(request, plan, job_hash, world);
+  const std::optional<store::Journal> whole = whole_journal(out, plan, job_hash, world);
+  double complete[] = {whole ? 1.0 : 0.0};
+  world.all_reduce_max(complete);
+  return complete[0] != 0 ? conclude_again(out, plan, job_hash, whole, world)
+                          : draw_rest(request, out, plan, job_hash, world);
 }
 
 }  // namespace wisk::run
