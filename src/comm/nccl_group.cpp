@@ -12,7 +12,7 @@
 #include <cstring>
 #include <exception>
 #include <future>
-#include <limits>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <wisk/comm/nccl.hpp>
@@ -29,12 +29,8 @@ namespace {
 /// Where any rank has something to complain about, every rank throws the complaint of the lowest one. `name`:
 /// of this rank. Collective.
 void complain_together(Communicator& ranks, const std::string& name, const std::string& complaint) {
-  constexpr double kNobody = -std::numeric_limits<double>::infinity();
-  double lowest[] = {complaint.empty() ? kNobody : -static_cast<double>(ranks.rank())};
-  ranks.all_reduce_max(lowest);
-  if (std::isinf(lowest[0])) return;
-  throw EnvironmentError(
-      broadcast_string(ranks, "NCCL: " + name + ": " + complaint, static_cast<int>(-lowest[0])));
+  const std::optional<int> lowest = lowest_rank(ranks, !complaint.empty());
+  if (lowest) throw EnvironmentError(broadcast_string(ranks, "NCCL: " + name + ": " + complaint, *lowest));
 }
 
 /// The library, the same version on every rank. Collective.

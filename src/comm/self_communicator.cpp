@@ -1,8 +1,10 @@
 // A group of one: collectives copy, messages wait in a mailbox.
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
+#include <limits>
 #include <list>
 #include <mutex>
 #include <vector>
@@ -106,6 +108,13 @@ std::unique_ptr<Communicator> make_self_communicator() {
 std::string name_of(const Communicator& ranks) {
   return "rank " + std::to_string(ranks.rank()) + " of " + std::to_string(ranks.size()) + " (host " +
          ranks.host() + ")";
+}
+
+std::optional<int> lowest_rank(Communicator& communicator, bool yes) {
+  double lowest[] = {yes ? -static_cast<double>(communicator.rank())
+                         : -std::numeric_limits<double>::infinity()};
+  communicator.all_reduce_max(lowest);
+  return std::isinf(lowest[0]) ? std::nullopt : std::optional(static_cast<int>(-lowest[0]));
 }
 
 std::string broadcast_string(Communicator& communicator, std::string text, int root) {

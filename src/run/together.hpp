@@ -1,9 +1,8 @@
 #pragma once
 // Steps that every rank takes, and whose errors are told once.
 
-#include <cmath>
 #include <exception>
-#include <limits>
+#include <optional>
 #include <string>
 
 #include <wisk/comm/communicator.hpp>
@@ -22,21 +21,17 @@ void one_rank_complains(comm::Communicator& world, const F& f) {
   } catch (const Error&) {
     failure = std::current_exception();
   }
-  double lowest[] = {failure ? -static_cast<double>(world.rank()) : -std::numeric_limits<double>::infinity()};
-  world.all_reduce_max(lowest);
-  if (std::isinf(lowest[0])) return;
-  if (failure && world.rank() == static_cast<int>(-lowest[0])) std::rethrow_exception(failure);
+  const std::optional<int> lowest = comm::lowest_rank(world, failure != nullptr);
+  if (!lowest) return;
+  if (world.rank() == *lowest) std::rethrow_exception(failure);
   world.barrier();  // never passed: the rank that throws ends all
 }
 
 /// Whether any rank has some trouble; the lowest one that has warns of it, once for all. Collective.
 inline bool one_rank_warns(comm::Communicator& world, const std::string& what, const std::string& trouble) {
-  constexpr double kNobody = -std::numeric_limits<double>::infinity();
-  double lowest[] = {trouble.empty() ? kNobody : -static_cast<double>(world.rank())};
-  world.all_reduce_max(lowest);
-  if (std::isinf(lowest[0])) return false;
-  if (world.rank() == static_cast<int>(-lowest[0])) log_warning(what + trouble);
-  return true;
+  const std::optional<int> lowest = comm::lowest_rank(world, !trouble.empty());
+  if (lowest == world.rank()) log_warning(what + trouble);
+  return lowest.has_value();
 }
 
 /// Runs f on rank 0, then on the others: an error that all would meet is met by one.

@@ -55,6 +55,9 @@ std::unique_ptr<Communicator> make_self_communicator();
 /// "rank 1 of 4 (host H)": this one.
 std::string name_of(const Communicator& ranks);
 
+/// The lowest rank that says yes; on every rank. Collective.
+std::optional<int> lowest_rank(Communicator& communicator, bool yes);
+
 /// `root`'s text on every rank. Collective.
 std::string broadcast_string(Communicator& communicator, std::string text, int root);
 
