@@ -6,7 +6,7 @@
 #include <limits>
 #include <wisk/core/error.hpp>
 
-#include "cuda_device.hpp"
+#include "first_gpu.hpp"
 #include "fixture.hpp"
 #include "host_device.hpp"
 #include "sample/engine_fixture.hpp"
@@ -18,10 +18,7 @@ namespace {
 using device::Compute;
 
 std::unique_ptr<device::Device> gpu() {
-  std::string why_none;
-  device::cuda::CudaOptions options;
-  options.gpu = device::cuda::list_devices(why_none).at(0);
-  options.host.threads = 1;
+  device::cuda::CudaOptions options = first_gpu();
   options.reserve_bytes = 0;
   return device::cuda::make_cuda_device(options);
 }

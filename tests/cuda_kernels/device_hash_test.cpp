@@ -4,7 +4,7 @@
 #include <random>
 #include <wisk/core/hash.hpp>
 
-#include "cuda_device.hpp"
+#include "first_gpu.hpp"
 #include "host_device.hpp"
 
 namespace wisk::test {
@@ -17,10 +17,7 @@ using device::MemoryPart;
 constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 std::unique_ptr<device::Device> gpu() {
-  std::string why_none;
-  device::cuda::CudaOptions options;
-  options.gpu = device::cuda::list_devices(why_none).at(0);
-  options.host.threads = 1;
+  device::cuda::CudaOptions options = first_gpu();
   options.keep_ingredients = true;
   options.reserve_bytes = 0;
   return device::cuda::make_cuda_device(options);

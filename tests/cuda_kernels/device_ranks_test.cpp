@@ -10,7 +10,7 @@
 #include <wisk/comm/mpi.hpp>
 #include <wisk/core/error.hpp>
 
-#include "cuda_device.hpp"
+#include "first_gpu.hpp"
 #include "fixture.hpp"
 #include "host_device.hpp"
 #include "sample/engine_fixture.hpp"
@@ -68,10 +68,7 @@ class EmulatedGroup final : public comm::DeviceGroup {
 };
 
 std::unique_ptr<device::Device> gpu(std::size_t reserve = 0) {
-  std::string why_none;
-  device::cuda::CudaOptions options;
-  options.gpu = device::cuda::list_devices(why_none).at(0);
-  options.host.threads = 1;
+  device::cuda::CudaOptions options = first_gpu();
   options.keep_ingredients = true;
   options.reserve_bytes = reserve;
   return device::cuda::make_cuda_device(options);

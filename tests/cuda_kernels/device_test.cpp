@@ -7,7 +7,7 @@
 #include <string>
 #include <wisk/core/error.hpp>
 
-#include "cuda_device.hpp"
+#include "first_gpu.hpp"
 #include "fixture.hpp"
 #include "sample/engine_fixture.hpp"
 #include "support/temp_folder.hpp"
@@ -19,10 +19,7 @@ using device::Compute;
 using device::cuda::CudaOptions;
 
 std::unique_ptr<device::Device> gpu(bool graphs = true, bool keep = false) {
-  std::string why_none;
-  CudaOptions options;
-  options.gpu = device::cuda::list_devices(why_none).at(0);
-  options.host.threads = 1;
+  CudaOptions options = first_gpu();
   options.graphs = graphs;
   options.keep_ingredients = keep;
   options.reserve_bytes = 0;
@@ -58,10 +55,7 @@ void expect_logits(const std::vector<float>& actual, const std::vector<float>& e
 
 /// 2 x multiply-adds of bf16 a cycle and multiprocessor, by the data sheets.
 TEST(CudaDevice, ThePeakRateIsTheTensorCores) {
-  std::string why_none;
-  CudaOptions options;
-  options.gpu = device::cuda::list_devices(why_none).at(0);
-  options.host.threads = 1;
+  CudaOptions options = first_gpu();
   options.gpu.clock_hertz = 1e9;
   options.gpu.multiprocessors = 100;
   struct Gpu {

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <wisk/core/error.hpp>
 
-#include "cuda_device.hpp"
+#include "first_gpu.hpp"
 #include "fixture.hpp"
 #include "host_device.hpp"
 #include "varied_bits.hpp"
@@ -19,10 +19,7 @@ using device::MatrixWindow;
 using device::PackedMatrix;
 
 std::unique_ptr<device::Device> gpu(bool keep, std::size_t reserve = 0) {
-  std::string why_none;
-  device::cuda::CudaOptions options;
-  options.gpu = device::cuda::list_devices(why_none).at(0);
-  options.host.threads = 1;
+  device::cuda::CudaOptions options = first_gpu();
   options.keep_ingredients = keep;
   options.reserve_bytes = reserve;
   return device::cuda::make_cuda_device(options);

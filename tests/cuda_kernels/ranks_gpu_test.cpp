@@ -4,7 +4,7 @@
 #include <wisk/comm/mpi.hpp>
 #include <wisk/comm/nccl.hpp>
 
-#include "cuda_device.hpp"
+#include "first_gpu.hpp"
 #include "sample/engine_fixture.hpp"
 #include "support/temp_folder.hpp"
 
@@ -14,10 +14,7 @@ namespace {
 using device::Compute;
 
 std::unique_ptr<device::Device> gpu(bool graphs) {
-  std::string why_none;
-  device::cuda::CudaOptions options;
-  options.gpu = device::cuda::list_devices(why_none).at(0);
-  options.host.threads = 1;
+  device::cuda::CudaOptions options = first_gpu();
   options.graphs = graphs;
   options.reserve_bytes = 0;
   return device::cuda::make_cuda_device(options);

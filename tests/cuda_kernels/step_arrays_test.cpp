@@ -7,7 +7,7 @@
 #include <set>
 #include <wisk/core/error.hpp>
 
-#include "cuda_device.hpp"
+#include "first_gpu.hpp"
 #include "graph_cache.hpp"
 #include "host_device.hpp"
 
@@ -152,10 +152,7 @@ TEST(GraphCache, RecordsTheSecondStepWhereTheFirstMadeItForget) {
 }
 
 std::unique_ptr<device::Device> gpu(bool graphs) {
-  std::string why_none;
-  device::cuda::CudaOptions options;
-  options.gpu = device::cuda::list_devices(why_none).at(0);
-  options.host.threads = 1;
+  device::cuda::CudaOptions options = first_gpu();
   options.graphs = graphs;
   return device::cuda::make_cuda_device(options);
 }
