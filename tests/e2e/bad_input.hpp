@@ -24,7 +24,7 @@ inline void expect_refused(const ProgramResult& result, int status, const std::v
 
 inline void expect_refused(const std::vector<std::string>& arguments, int status,
                            const std::vector<std::string>& parts) {
-  expect_refused(run_program(wisk_command(arguments), program_options()), status, parts);
+  expect_refused(run_program(wisk_command(arguments), cpu_options()), status, parts);
 }
 
 }  // namespace wisk::test

@@ -210,7 +210,7 @@ TEST(BadCheckpoint, OneWeightThatIsNoNumber) {
       wisk_command({"generate", copy.path().string(), "--prompt", "1 + 2", "--prompt-logprobs",
                     "--max-tokens", "0", "--json"});
   const auto likeliest = [&] {
-    const ProgramResult result = run_program(command, program_options());
+    const ProgramResult result = run_program(command, cpu_options());
     EXPECT_EQ(result.status, 0) << result.error;
     return json::parse(result.out)["prompt_argmax"];
   };

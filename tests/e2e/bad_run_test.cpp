@@ -6,7 +6,7 @@ namespace {
 
 void expect_run_refused(const DemoJob& job, int status, const std::vector<std::string>& parts,
                         const std::vector<std::string>& sets = {}) {
-  expect_refused(run_program(job.command("run", 0, sets), program_options()), status, parts);
+  expect_refused(run_program(job.command("run", 0, sets), cpu_options()), status, parts);
   EXPECT_FALSE(std::filesystem::exists(job.path("run/results.h5")));
 }
 
@@ -85,15 +85,15 @@ TEST(BadRun, AnotherJobsFolderNamesTheDifferingKeys) {
   const ProgramResult result = run_program(
       job.command("run", 0,
                   {"blend.delta=0.4", "decode.samples=2", "k=1", "seed=18", "decode.temperature=0.5"}),
-      program_options());
+      cpu_options());
   expect_refused(result, 3, {job.path("run").string(), "seed", "17", "18", "decode.temperature", "0.5"});
   EXPECT_EQ(result.error.find("blend.delta"), std::string::npos) << result.error;
   EXPECT_TRUE(read_bytes(job.path("run/results.h5")) == before.results_bytes);
   // Another problem file under the same name is another job, too.
   job.write_task("task.yaml", {job.problem_lines().begin(), job.problem_lines().end() - 1});
   expect_refused(
-      run_program(job.command("run", 0, {"blend.delta=0.4", "decode.samples=2", "k=1"}), program_options()),
-      3, {"contents of task"});
+      run_program(job.command("run", 0, {"blend.delta=0.4", "decode.samples=2", "k=1"}), cpu_options()), 3,
+      {"contents of task"});
 }
 
 TEST(BadRun, AFolderThatIsNoRun) {
@@ -106,12 +106,12 @@ TEST(BadRun, AFolderThatIsNoRun) {
 TEST(BadRun, ClosedOrFullStandardOutput) {
   const std::vector<std::string> command = wisk_command(
       {"generate", (demo_folder() / "checkpoints/step-0005").string(), "--prompt", "x", "--max-tokens", "3"});
-  ProgramOptions closed = program_options();
+  ProgramOptions closed = cpu_options();
   closed.closed_stdout = true;
   expect_refused(run_program(command, closed), 4, {"standard output"});
   std::vector<std::string> full = {"sh", "-c", "exec \"$0\" \"$@\" > /dev/full"};
   full.insert(full.end(), command.begin(), command.end());
-  expect_refused(run_program(full, program_options()), 4, {"standard output"});
+  expect_refused(run_program(full, cpu_options()), 4, {"standard output"});
 }
 
 }  // namespace

@@ -30,14 +30,14 @@ const std::string kExpected = "engine.device: expected a GPU that CUDA can use, 
 
 TEST(Devices, ARunThatAsksForCudaSaysWhyThereIsNone) {
   const DemoJob job;
-  expect_refused(run_program(job.command("run", 0, {"engine.device=cuda"}), program_options()), 4,
+  expect_refused(run_program(job.command("run", 0, {"engine.device=cuda"}), cpu_options()), 4,
                  {"wisk: " + kExpected, why_none()});
   EXPECT_FALSE(std::filesystem::exists(job.path("run")));
 }
 
 TEST(Devices, SeveralRanksSayItOnce) {
   const DemoJob job;
-  const ProgramResult result = run_program(job.command("run", 3, {"engine.device=cuda"}), program_options());
+  const ProgramResult result = run_program(job.command("run", 3, {"engine.device=cuda"}), cpu_options());
   EXPECT_EQ(result.status, 4) << result.error;
   const std::vector<std::string> messages = messages_of(result.error);
   ASSERT_EQ(messages.size(), 1u) << result.error;
@@ -67,7 +67,7 @@ TEST(Devices, AutoAndCpuComputeTheSame) {
   const auto with = [](const std::string& device) {
     return run_program(wisk_command({"generate", (demo_folder() / "checkpoints/step-0005").string(),
                                      "--prompt", "x", "--max-tokens", "5", "--device", device}),
-                       program_options());
+                       cpu_options());
   };
   const ProgramResult automatic = with("auto"), cpu = with("cpu");
   EXPECT_EQ(automatic.status, 0) << automatic.error;
@@ -77,7 +77,7 @@ TEST(Devices, AutoAndCpuComputeTheSame) {
 
 TEST(Devices, AnUnknownDeviceIsAnInputError) {
   const DemoJob job;
-  expect_refused(run_program(job.command("run", 0, {"engine.device=gpu"}), program_options()), 3,
+  expect_refused(run_program(job.command("run", 0, {"engine.device=gpu"}), cpu_options()), 3,
                  {"engine.device", "auto, cpu, cuda", "gpu", "did you mean \"cuda\"?"});
 }
 
@@ -87,7 +87,7 @@ TEST(Devices, APlanNeedsNoGpu) {
   const auto planned = [&](const std::string& device) {
     return run_program(
         wisk_command({"plan", job.path("job.yaml").string(), "--set", "engine.device=" + device}),
-        program_options());
+        cpu_options());
   };
   EXPECT_EQ(planned("cuda").status, 0);
   const auto memory = [&](const std::string& device) {
@@ -102,7 +102,7 @@ TEST(Devices, APlanNeedsNoGpu) {
 }
 
 TEST(Devices, InspectListsThem) {
-  const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), program_options());
+  const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), cpu_options());
   EXPECT_EQ(result.status, 0) << result.error;
   EXPECT_TRUE(result.error.empty()) << result.error;
   EXPECT_EQ(result.out.rfind("CPU    ", 0), 0u) << result.out;
@@ -111,8 +111,7 @@ TEST(Devices, InspectListsThem) {
 }
 
 TEST(Devices, InspectListsThemForMachines) {
-  const ProgramResult result =
-      run_program(wisk_command({"inspect", "--devices", "--json"}), program_options());
+  const ProgramResult result = run_program(wisk_command({"inspect", "--devices", "--json"}), cpu_options());
   EXPECT_EQ(result.status, 0) << result.error;
   const json report = json::parse(result.out);
   EXPECT_GE(report["cpu"]["threads"].get<int>(), 1);
@@ -125,7 +124,7 @@ TEST(Devices, InspectListsThemForMachines) {
 }
 
 TEST(Devices, ANcclThatIsNotThereIsNoError) {
-  ProgramOptions options = program_options();
+  ProgramOptions options = cpu_options();
   options.environment.emplace_back("WISK_NCCL_LIBRARY", "/nowhere/libnccl.so.2");
   const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), options);
   EXPECT_EQ(result.status, 0) << result.error;
@@ -134,7 +133,7 @@ TEST(Devices, ANcclThatIsNotThereIsNoError) {
 
 /// What `wisk inspect --devices` says of GPUs where the driver's library is a file of `folder`.
 std::string gpus_with_driver_of(const TempFolder& folder) {
-  ProgramOptions options = program_options();
+  ProgramOptions options = cpu_options();
   options.environment.emplace_back("LD_LIBRARY_PATH", folder.path().string());
   const ProgramResult result = run_program(wisk_command({"inspect", "--devices"}), options);
   EXPECT_EQ(result.status, 0) << result.error;

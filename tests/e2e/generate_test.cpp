@@ -22,7 +22,7 @@ std::vector<json> generate(const std::vector<std::string>& more, int ranks = 0) 
   std::vector<std::string> arguments = {"generate", (demo_folder() / "checkpoints/step-0040").string(),
                                         "--json"};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const ProgramResult result = run_program(wisk_command(arguments, ranks), program_options());
+  const ProgramResult result = run_program(wisk_command(arguments, ranks), cpu_options());
   EXPECT_EQ(result.status, 0) << result.error;
   std::vector<json> rows;
   std::istringstream lines(result.out);
@@ -109,7 +109,7 @@ TEST(Generate, ABlendWithDeltaZeroIsLate) {
   const auto run = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "generate");
     arguments.insert(arguments.end(), rest.begin(), rest.end());
-    return run_program(wisk_command(arguments), program_options()).out;
+    return run_program(wisk_command(arguments), cpu_options()).out;
   };
   const std::string early = (demo_folder() / "checkpoints/step-0005").string(),
                     late = (demo_folder() / "checkpoints/step-0500").string();

@@ -22,7 +22,7 @@ class Hardware : public DemoTest {
                              const std::vector<std::string>& set = {"engine.device=cpu"}, int ranks = 0) {
     std::vector<std::string> command = job_->command(name, ranks, set);
     command.insert(command.end(), more.begin(), more.end());
-    return run_program(command, program_options());
+    return run_program(command, cpu_options());
   }
 
   /// A copy of the run "expected" of which kOther has drawn every sample but each `gap`-th, and begun that
@@ -56,7 +56,7 @@ class Hardware : public DemoTest {
   }
 
   static std::string shown(const std::vector<std::string>& arguments) {
-    const ProgramResult result = run_program(wisk_command(arguments), program_options());
+    const ProgramResult result = run_program(wisk_command(arguments), cpu_options());
     EXPECT_EQ(result.status, 0) << result.error;
     return result.out;
   }

@@ -50,7 +50,7 @@ TEST_P(LargeModel, AgreesWithTheReference) {
   for (const json& record : reference) lines += json(record.at("text")).dump() + "\n";
   const TempFolder temporary;
   const auto prompts = temporary.write("prompts.jsonl", lines);
-  ProgramOptions options = program_options();
+  ProgramOptions options = cpu_options();
   options.limit = std::chrono::seconds(900);
   const ProgramResult result = run_program(
       wisk_command({"generate", folder.string(), "--compute", "float32", "--prompts", prompts.string(),

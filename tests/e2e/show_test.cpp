@@ -99,7 +99,7 @@ TEST_F(Show, ARunThatHasJustBegunHasItsGaps) {
   const std::string out = "begun";
   const auto program = std::make_unique<Program>(
       job_->command(out, 0, {"decode.samples=" + std::to_string(samples_for(4)), "k=[1, 2, 8]"}),
-      program_options());
+      cpu_options());
   EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) > 2000; }));
   program->send(SIGTERM);
   EXPECT_EQ(program->wait().status, 75);

@@ -27,7 +27,7 @@ class Ranks : public DemoTest {
   static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes,
                                         std::vector<std::string> more = {}) {
     more.insert(more.begin(), kSlow.begin(), kSlow.end());
-    auto program = std::make_unique<Program>(job_->command(out, ranks, more), program_options());
+    auto program = std::make_unique<Program>(job_->command(out, ranks, more), cpu_options());
     EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) >= bytes; }))
         << program->so_far().error;
     return program;
@@ -212,12 +212,12 @@ TEST_F(Ranks, SamplesOfOtherHardwareAreMixedOnlyWhenAsked) {
   other.append(store::AttemptRecord{{"rank", "0"}, {"device", "cuda sm_90"}});
   other.append(store::PrefixRecord{begun.front().id, {1}, {-1}});  // an attempt that drew nothing is none
   std::vector<std::string> command = job_->command(out);
-  const ProgramResult refused = run_program(command, program_options());
+  const ProgramResult refused = run_program(command, cpu_options());
   EXPECT_EQ(refused.status, kInput);
   EXPECT_NE(refused.error.find("cuda sm_90"), std::string::npos) << refused.error;
   EXPECT_NE(refused.error.find("--allow-other-hardware"), std::string::npos) << refused.error;
   command.emplace_back("--allow-other-hardware");
-  EXPECT_EQ(run_program(command, program_options()).status, 0);
+  EXPECT_EQ(run_program(command, cpu_options()).status, 0);
 }
 
 TEST_F(Ranks, StrictDurabilityGivesTheSameSamples) {

@@ -23,7 +23,7 @@ class Resume : public DemoTest {
   static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes,
                                         std::vector<std::string> more = {}) {
     more.insert(more.begin(), kSlow.begin(), kSlow.end());
-    auto program = std::make_unique<Program>(job_->command(out, ranks, more), program_options());
+    auto program = std::make_unique<Program>(job_->command(out, ranks, more), cpu_options());
     const std::uintmax_t before = job_->journal_bytes(out);
     EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) >= before + bytes; }))
         << program->so_far().error;
@@ -151,7 +151,7 @@ TEST_F(Resume, AFlippedByteIsReportedAndItsSamplesAreDrawnAgain) {
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x10);
   std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 
-  const ProgramResult result = run_program(job_->command(out), program_options());
+  const ProgramResult result = run_program(job_->command(out), cpu_options());
   EXPECT_EQ(result.status, 0) << result.error;
   const std::size_t at = result.error.find(file.string() + " at byte ");
   ASSERT_NE(at, std::string::npos) << result.error;
@@ -167,7 +167,7 @@ TEST_F(Resume, ACompleteRunIsLeftAsItIs) {
   const std::string out = "again";
   std::ignore = job_->run(out);
   const std::uintmax_t samples = job_->journal_bytes(out);
-  const ProgramResult result = run_program(job_->command(out), program_options());
+  const ProgramResult result = run_program(job_->command(out), cpu_options());
   EXPECT_EQ(result.status, 0) << result.error;
   const RunContents done = RunContents::read(job_->path(out));
   EXPECT_TRUE(done.results_bytes == expected_->results_bytes);
@@ -183,7 +183,7 @@ TEST_F(Resume, ResultsAreMadeAnewFromTheJournal) {
 
 TEST_F(Resume, AFullDiskLosesNothingThatWasJournalled) {
   const std::string out = "full";
-  ProgramOptions small = program_options();
+  ProgramOptions small = cpu_options();
   small.file_size_limit = 20000;
   const ProgramResult result = run_program(job_->command(out), small);
   EXPECT_EQ(result.status, 4);
@@ -198,7 +198,7 @@ TEST_F(Resume, TwoAtOnceAreRefused) {
   const std::string out = "locked";
   const std::vector<std::string> long_run = {"decode.samples=" + std::to_string(samples_for(4))};
   const auto first = start(out, 0, 1000, long_run);
-  const ProgramResult second = run_program(job_->command(out, 0, long_run), program_options());
+  const ProgramResult second = run_program(job_->command(out, 0, long_run), cpu_options());
   EXPECT_EQ(second.status, 4);
   EXPECT_EQ(messages_of(second.error).size(), 1u) << second.error;
   EXPECT_NE(second.error.find("another wisk works in this run directory"), std::string::npos) << second.error;

@@ -26,30 +26,30 @@ void expect_one_message(const DemoJob& job, const ProgramResult& result, int sta
 TEST(FailingRank, BadInputIsToldOnce) {
   const DemoJob job;
   job.folder().write("task.yaml.jsonl", "");
-  expect_one_message(job, run_program(job.command("run", 4), program_options()), 3, "task.yaml.jsonl");
+  expect_one_message(job, run_program(job.command("run", 4), cpu_options()), 3, "task.yaml.jsonl");
 }
 
 TEST(FailingRank, ARunDirectoryThatCannotBeMade) {
   const DemoJob job;
   job.folder().write("file", "in the way");
-  expect_one_message(job, run_program(job.command("file/run", 3), program_options()), 4, "file/run");
+  expect_one_message(job, run_program(job.command("file/run", 3), cpu_options()), 4, "file/run");
 }
 
 TEST(FailingRank, RanksThatDoNotDivideIntoReplicas) {
   const DemoJob job;
-  expect_one_message(job, run_program(job.command("run", 3, {"model.tensor_parallel=2"}), program_options()),
-                     3, "model.tensor_parallel");
+  expect_one_message(job, run_program(job.command("run", 3, {"model.tensor_parallel=2"}), cpu_options()), 3,
+                     "model.tensor_parallel");
 }
 
 TEST(FailingRank, AKeyValueCacheThatIsTooSmall) {
   const DemoJob job;
-  expect_one_message(job, run_program(job.command("run", 2, {"engine.kv_cache=10KiB"}), program_options()), 4,
+  expect_one_message(job, run_program(job.command("run", 2, {"engine.kv_cache=10KiB"}), cpu_options()), 4,
                      "engine.kv_cache");
 }
 
 TEST(FailingRank, ADiskThatFillsUpInTheMiddle) {
   const DemoJob job;
-  ProgramOptions options = program_options();
+  ProgramOptions options = cpu_options();
   options.environment.emplace_back("OMPI_MCA_btl", "self,tcp");  // shared memory is a file, too
   std::vector<std::string> command = job.command("run", 2);
   // The ranks' files are limited, not mpiexec's: it writes some of its own and hangs when it can't.
@@ -66,7 +66,7 @@ TEST(FailingRank, ADiskThatFillsUpInTheMiddle) {
 
 TEST(FailingRank, ARankThatIsKilledTakesTheOthersWithIt) {
   const DemoJob job;
-  Program program(job.command("run", 3, {"engine.max_batch=1", "engine.threads=1"}), program_options());
+  Program program(job.command("run", 3, {"engine.max_batch=1", "engine.threads=1"}), cpu_options());
   ASSERT_TRUE(program.wait_until([&] { return job.journal_bytes("run") > 2000; })) << program.so_far().error;
   std::vector<pid_t> ranks;
   for (const pid_t id : processes_with(job.path("run").string())) {

@@ -123,13 +123,9 @@ std::vector<std::string> wisk_command(const std::vector<std::string>& arguments,
   return command;
 }
 
-ProgramOptions program_options() {
+ProgramOptions cpu_options() {
   ProgramOptions options;
-  options.environment = {{"CUDA_VISIBLE_DEVICES", ""},  // any number of ranks, the CPU's bits
-                         {"OMPI_ALLOW_RUN_AS_ROOT", "1"},
-                         {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},
-                         {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
-                         {"OMPI_MCA_mpi_yield_when_idle", "1"}};
+  options.environment.emplace_back("CUDA_VISIBLE_DEVICES", "");
   return options;
 }
 
@@ -144,7 +140,7 @@ std::vector<std::string> DemoJob::command(const std::string& out, int ranks,
 }
 
 RunContents DemoJob::run(const std::string& out, int ranks, const std::vector<std::string>& sets) const {
-  const ProgramResult result = run_program(command(out, ranks, sets), program_options());
+  const ProgramResult result = run_program(command(out, ranks, sets), cpu_options());
   EXPECT_EQ(result.status, 0) << result.error;
   if (result.status != 0) return {};
   return RunContents::read(path(out));

@@ -84,8 +84,8 @@ class DemoTest : public ::testing::Test {
 /// The built program; under mpiexec with `ranks` ranks when that is above 0.
 std::vector<std::string> wisk_command(const std::vector<std::string>& arguments, int ranks = 0);
 
-/// The environment that mpiexec needs here.
-ProgramOptions program_options();
+/// Hides this machine's GPUs: any number of ranks, and the CPU's bits.
+ProgramOptions cpu_options();
 
 /// Lines of `text` that begin with "wisk: " and are no progress: the messages.
 std::vector<std::string> messages_of(const std::string& text);

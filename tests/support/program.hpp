@@ -13,7 +13,7 @@
 namespace wisk::test {
 
 struct ProgramOptions {
-  std::vector<std::pair<std::string, std::string>> environment;  ///< added to ours
+  std::vector<std::pair<std::string, std::string>> environment;  ///< added to ours and to what mpiexec needs
   std::filesystem::path folder;                                  ///< working folder; empty: ours
   std::chrono::seconds limit{120};                               ///< then its process group is killed
   std::uint64_t file_size_limit = 0;  ///< largest file it can write (a full disk); 0: none
