@@ -17,7 +17,6 @@
 #include <wisk/device/packed_matrix.hpp>
 
 #include "blend_pack.hpp"
-#include "kernels.hpp"
 #include "memory_hash.hpp"
 
 namespace {
@@ -84,39 +83,24 @@ void time_all(std::vector<Work>& all) {
   for (Work& work : all) std::sort(work.seconds.begin(), work.seconds.end());
 }
 
-/// `types` blended into `out_type`.
-Work blend_work(const std::vector<DType>& types, DType out_type, std::size_t count,
+/// The first `terms` of `tensors`, of `type`, blended into the layout of the products: what a change of delta
+/// does.
+Work blend_work(DType type, std::size_t terms, DType into, std::size_t count,
                 const std::vector<Memory>& tensors, const Memory& out) {
-  std::vector<BlendInput> inputs;
-  std::string name = "blend of";
-  double bytes = static_cast<double>(count * size_of(out_type));
-  for (std::size_t j = 0; j < types.size(); ++j) {
-    inputs.push_back({tensors[j].data, types[j], 0.3 + static_cast<double>(j)});
-    name += " " + std::string(name_of(types[j]));
-    bytes += static_cast<double>(count * size_of(types[j]));
-  }
-  name += " into " + std::string(name_of(out_type));
-  return {
-      name,
-      bytes,
-      [inputs, count, out_type, data = out.data] { device::cuda::blend(inputs, count, out_type, data, {}); },
-      {}};
-}
-
-/// Two tensors of `type` blended into the layout of the products, bf16: what a change of delta does.
-Work blend_pack_work(DType type, std::size_t count, const std::vector<Memory>& tensors, const Memory& out) {
   constexpr std::int64_t kColumns = 4096;
   const auto rows = static_cast<std::int64_t>(count) / kColumns;
   std::vector<BlendInput> inputs;
-  for (std::size_t j = 0; j < 2; ++j) inputs.push_back({tensors[j].data, type, 0.3 + static_cast<double>(j)});
-  const auto run = [inputs, rows, type, data = out.data] {
-    device::PackedMatrix matrix{
-        DType::kBFloat16, rows, kColumns,
-        device::Buffer(data, static_cast<std::size_t>(rows * kColumns) * 2, [](std::byte*, std::size_t) {})};
+  for (std::size_t j = 0; j < terms; ++j)
+    inputs.push_back({tensors[j].data, type, 0.3 + static_cast<double>(j)});
+  const auto run = [inputs, rows, type, into, data = out.data] {
+    const std::size_t bytes = device::PackedMatrix::bytes_for(into, rows, kColumns);
+    device::PackedMatrix matrix{into, rows, kColumns,
+                                device::Buffer(data, bytes, [](std::byte*, std::size_t) {})};
     device::cuda::blend_pack(matrix, inputs, {0, 0, kColumns}, type, 0, matrix.panels(), {});
   };
-  return {"blend of 2 x " + std::string(name_of(type)) + " into packed bf16",
-          static_cast<double>(rows * kColumns) * static_cast<double>(2 * size_of(type) + 2),
+  return {"blend of " + std::to_string(terms) + " x " + std::string(name_of(type)) + " into packed " +
+              std::string(name_of(into)),
+          static_cast<double>(rows * kColumns) * static_cast<double>(terms * size_of(type) + size_of(into)),
           run,
           {}};
 }
@@ -145,12 +129,10 @@ int run(std::size_t mebibytes) {
                  [&] { device::cuda::copy_bytes(out.data, bf16[0].data, count * 2, {}); },
                  {}});
   constexpr DType kB = DType::kBFloat16, kH = DType::kFloat16, kF = DType::kFloat32;
-  all.push_back(blend_work({kB, kB}, kB, count, bf16, out));
-  all.push_back(blend_work({kB, kB, kB}, kB, count, bf16, out));
-  all.push_back(blend_work({kH, kH}, kH, count, f16, out));
-  all.push_back(blend_work({kF, kF}, kB, count / 2, f32, out));
-  all.push_back(blend_pack_work(kB, count, bf16, out));
-  all.push_back(blend_pack_work(kF, count / 2, f32, out));
+  all.push_back(blend_work(kB, 2, kB, count, bf16, out));
+  all.push_back(blend_work(kB, 3, kB, count, bf16, out));
+  all.push_back(blend_work(kH, 2, kH, count, f16, out));
+  all.push_back(blend_work(kF, 2, kB, count / 2, f32, out));
   device::cuda::MemoryHash hash;
   all.push_back(hash_work(hash, bf16[0], count * 2));
   time_all(all);

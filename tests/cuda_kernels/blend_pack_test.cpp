@@ -1,7 +1,6 @@
 #include "blend_pack.hpp"
 
 #include "fixture.hpp"
-#include "kernels.hpp"
 #include "varied_bits.hpp"
 
 namespace wisk::test {

@@ -10,12 +10,13 @@
 #include "layer_cache.cuh"
 #include "scalar_lane.cuh"
 #include "seen_keys.cuh"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 namespace {
 
-constexpr unsigned kThreads = 128, kWholeWarp = 0xffffffffu;
-constexpr int kWarp = 32, kPanel = static_cast<int>(PackedMatrix::kPanel), kChains = 8;
+constexpr unsigned kThreads = 128;
+constexpr int kPanel = static_cast<int>(PackedMatrix::kPanel), kChains = 8;
 constexpr float kUnseen = -std::numeric_limits<float>::infinity();
 
 struct Work {
@@ -39,7 +40,7 @@ __device__ float score_of(const float* keys /* [2, D, kPanel] */, const float* q
 }
 
 __device__ float largest_of_warp(float x) {
-  for (int apart = kWarp / 2; apart > 0; apart /= 2)
+  for (int apart = kLanes / 2; apart > 0; apart /= 2)
     x = ScalarLane::max(__shfl_xor_sync(kWholeWarp, x, apart), x);
   return x;
 }
@@ -47,9 +48,9 @@ __device__ float largest_of_warp(float x) {
 /// Eight chains over the lanes, lane j in chain j mod 8, then their tree; for all lanes.
 __device__ float sum_of_warp(float x) {
   float chain = x;  // of the last eight lanes: all four terms in their order
-  for (int term = 1; term < kWarp / kChains; ++term) chain = __shfl_up_sync(kWholeWarp, chain, kChains) + x;
+  for (int term = 1; term < kLanes / kChains; ++term) chain = __shfl_up_sync(kWholeWarp, chain, kChains) + x;
   for (int apart = kChains / 2; apart > 0; apart /= 2) chain += __shfl_xor_sync(kWholeWarp, chain, apart);
-  return __shfl_sync(kWholeWarp, chain, kWarp - 1);
+  return __shfl_sync(kWholeWarp, chain, kLanes - 1);
 }
 
 /// sum_j p_j v_j over keys [0, last], p_j being lane j's, for the value at `value`, of which the next key's
@@ -67,10 +68,10 @@ __device__ float weighted_sum(const float* value, float p, int last) {
 /// Warp w of the grid (one-dimensional): head w % H of token w / H. Lanes are a block's keys for the scores,
 /// dimensions (lane, lane + 32, ...) for the result.
 __global__ void __launch_bounds__(kThreads) attention_f32_kernel(const Work work) {
-  constexpr int kEach = kMostHeadDim / kWarp;
+  constexpr int kEach = kMostHeadDim / kLanes;
   const AttentionShape& shape = work.shape;
-  const auto warp = static_cast<int>((blockIdx.x * kThreads + threadIdx.x) / kWarp);
-  const int lane = static_cast<int>(threadIdx.x) % kWarp, dim = shape.head_dim;
+  const auto warp = static_cast<int>((blockIdx.x * kThreads + threadIdx.x) / kLanes);
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, dim = shape.head_dim;
   const int token = warp / shape.heads, head = warp % shape.heads;
   if (token >= work.step.tokens) return;
   const std::int32_t position = work.step.positions[token], page_row = work.step.page_rows[token];
@@ -91,15 +92,15 @@ __global__ void __launch_bounds__(kThreads) attention_f32_kernel(const Work work
     denominator = denominator * rescale + sum_of_warp(p);
     maximum = largest;
     for (int i = 0; i < kEach; ++i) {
-      const int d = i * kWarp + lane;
-      if (i * kWarp >= dim) continue;
+      const int d = i * kLanes + lane;
+      if (i * kLanes >= dim) continue;
       const int own = d < dim ? d : 0;  // the others only take part in the exchange
       const float* value = values + own / kPanel * kPageTokens * kPanel + own % kPanel;
       sums[i] = sums[i] * rescale + weighted_sum(value, p, seen.last);
     }
   }
   for (int i = 0; i < kEach; ++i) {
-    const int d = i * kWarp + lane;
+    const int d = i * kLanes + lane;
     // Adding +0 makes a zero positive: its sign could depend on what an unseen key's slot holds.
     if (d < dim) work.out[row + d] = position < 0 ? 0.0f : sums[i] / denominator + 0.0f;
   }
@@ -111,7 +112,7 @@ void attention_f32(const float* q, const AttentionShape& shape, int layer, const
                    const KvCache& cache, float* out, Stream stream) {
   WISK_ASSERT(cache.dtype == DType::kFloat32 && cache.head_dim == shape.head_dim);
   WISK_ASSERT(shape.head_dim % 2 == 0 && shape.head_dim <= kMostHeadDim && step.tokens >= 0);
-  const std::int64_t threads = static_cast<std::int64_t>(step.tokens) * shape.heads * kWarp;
+  const std::int64_t threads = static_cast<std::int64_t>(step.tokens) * shape.heads * kLanes;
   WISK_ASSERT(threads <= 0x7fffffff - std::int64_t{kThreads});
   launch<NoShared>(attention_f32_kernel, static_cast<unsigned>((threads + kThreads - 1) / kThreads), kThreads,
                    stream, Work{q, shape, layer_of(cache, layer), step, out});

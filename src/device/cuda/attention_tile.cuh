@@ -20,11 +20,11 @@
 #include "scalar_lane.cuh"
 #include "seen_keys.cuh"
 #include "vectors.cuh"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 
-inline constexpr unsigned kWholeWarp = 0xffffffffu;
-inline constexpr int kLanes = 32, kRows = 8, kPanel = static_cast<int>(PackedMatrix::kPanel);
+inline constexpr int kRows = 8, kPanel = static_cast<int>(PackedMatrix::kPanel);
 inline constexpr float kUnseen = -std::numeric_limits<float>::infinity();
 
 /// D, a constant where kWhole. Its panels: 16 dimensions each, the last one filled up.

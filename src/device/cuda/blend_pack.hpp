@@ -13,6 +13,8 @@
 
 namespace wisk::device::cuda {
 
+inline constexpr std::size_t kMostBlendInputs = 128;  ///< they travel as a kernel's parameters
+
 /// Panels [begin, end) of `matrix` := as Device::blend_matrix, and nothing else of it. The window is that of
 /// the whole matrix: where the inputs hold only the rows of these panels, its first row is below 0. The
 /// matrix begins at a multiple of 16 bytes. At most kMostBlendInputs inputs.

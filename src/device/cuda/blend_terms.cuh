@@ -8,8 +8,8 @@
 #include <wisk/core/assert.hpp>
 #include <wisk/device/blend.hpp>
 
+#include "blend_pack.hpp"
 #include "convert.cuh"
-#include "kernels.hpp"
 #include "vectors.cuh"
 
 namespace wisk::device::cuda {

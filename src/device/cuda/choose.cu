@@ -10,6 +10,7 @@
 
 #include "choose.hpp"
 #include "choose_block.cuh"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 namespace {
@@ -58,15 +59,13 @@ __device__ void take(const BlockChoice& choice, PartChoice& part) {
 __device__ void combine_lanes(PartChoice& part) {
   const Candidate best = best_of_warp({part.score, part.token});
   // Ids are in one lane each, but none at all may be in all.
-  const unsigned holders = __ballot_sync(kAllLanes, part.token == best.token);
-  part.logit = __shfl_sync(kAllLanes, part.logit, __ffs(static_cast<int>(holders)) - 1);
+  const unsigned holders = __ballot_sync(kWholeWarp, part.token == best.token);
+  part.logit = __shfl_sync(kWholeWarp, part.logit, __ffs(static_cast<int>(holders)) - 1);
   part.score = best.score;
   part.token = best.token;
   part.largest = largest_of_warp(part.largest);
-  for (int apart = kLanes / 2; apart > 0; apart /= 2) {
-    part.nan += __shfl_xor_sync(kAllLanes, part.nan, apart);
-    part.infinite += __shfl_xor_sync(kAllLanes, part.infinite, apart);
-  }
+  part.nan = tree_sum_of_warp(part.nan);
+  part.infinite = tree_sum_of_warp(part.infinite);
 }
 
 /// Warp p * R + row of the grid combines part p of that row. Sums: lane l adds blocks l, l + 32, ... of the
@@ -92,7 +91,7 @@ __global__ void __launch_bounds__(kThreads)
       const double below = static_cast<double>(of_row[b].largest) - static_cast<double>(part.largest);
       part.sum += static_cast<double>(of_row[b].sum) * math::exp(below);
     }
-    for (int apart = kLanes / 2; apart > 0; apart /= 2) part.sum += shuffled_xor(part.sum, apart);
+    part.sum = tree_sum_of_warp(part.sum);
     const std::int32_t target = targets.ids != nullptr ? targets.ids[row] : -1;
     if (target >= parts.edges[p] && target < parts.edges[p + 1]) {
       part.has_target = 1;

@@ -10,26 +10,12 @@
 #include <wisk/core/noise.hpp>
 
 #include "choose.hpp"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 
 inline constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 inline constexpr double kLowestScore = -std::numeric_limits<double>::infinity();
-inline constexpr unsigned kAllLanes = 0xffffffffu;
-inline constexpr int kLanes = 32;
-
-__device__ inline double shuffled_xor(double value, int lanes) {
-  const auto bits = std::bit_cast<std::uint64_t>(value);
-  const std::uint32_t low = __shfl_xor_sync(kAllLanes, static_cast<std::uint32_t>(bits), lanes);
-  const std::uint32_t high = __shfl_xor_sync(kAllLanes, static_cast<std::uint32_t>(bits >> 32), lanes);
-  return std::bit_cast<double>((static_cast<std::uint64_t>(high) << 32) | low);
-}
-
-__device__ inline std::uint64_t of_lane(std::uint64_t value, int lane) {
-  const std::uint32_t low = __shfl_sync(kAllLanes, static_cast<std::uint32_t>(value), lane);
-  const std::uint32_t high = __shfl_sync(kAllLanes, static_cast<std::uint32_t>(value >> 32), lane);
-  return (static_cast<std::uint64_t>(high) << 32) | low;
-}
 
 struct Candidate {
   double score = kLowestScore;
@@ -44,8 +30,8 @@ __device__ inline Candidate better(const Candidate& a, const Candidate& b) {
 /// The best of the warp, in all lanes.
 __device__ inline Candidate best_of_warp(Candidate best) {
   for (int apart = kLanes / 2; apart > 0; apart /= 2) {
-    const double score = shuffled_xor(best.score, apart);
-    const std::int32_t token = __shfl_xor_sync(kAllLanes, best.token, apart);
+    const double score = __shfl_xor_sync(kWholeWarp, best.score, apart);
+    const std::int32_t token = __shfl_xor_sync(kWholeWarp, best.token, apart);
     best = better(best, {score, token});
   }
   return best;
@@ -54,7 +40,7 @@ __device__ inline Candidate best_of_warp(Candidate best) {
 /// The largest of the warp, in all lanes. No NaN.
 __device__ inline float largest_of_warp(float value) {
   for (int apart = kLanes / 2; apart > 0; apart /= 2) {
-    const float other = __shfl_xor_sync(kAllLanes, value, apart);
+    const float other = __shfl_xor_sync(kWholeWarp, value, apart);
     value = other > value ? other : value;
   }
   return value;
@@ -101,7 +87,7 @@ __device__ inline double raised_floor(Floor* floor, double score) {
   if (floor == nullptr) return score;
   std::uint64_t before = 0;
   if (threadIdx.x % kLanes == 0) before = atomicMax(floor, floor_of(score));
-  const double known = score_of(of_lane(before, 0));
+  const double known = score_of(__shfl_sync(kWholeWarp, before, 0));
   return known > score ? known : score;
 }
 
@@ -118,8 +104,7 @@ __device__ inline Candidate noisy_best(const float (&logits)[2], std::int32_t fi
     }
   }
   const int holders_lane = (rule.of_block.holder - first) % kLanes;
-  const double floor = raised_floor(
-      rule.floor, std::bit_cast<double>(of_lane(std::bit_cast<std::uint64_t>(best.score), holders_lane)));
+  const double floor = raised_floor(rule.floor, __shfl_sync(kWholeWarp, best.score, holders_lane));
   for (int half = 0; half < 2; ++half) {
     const std::int32_t id = first + lane + kLanes * half;
     if (id == rule.of_block.holder || !rule.keeps(logits[half], id)) continue;
@@ -144,24 +129,23 @@ __device__ inline Candidate largest_logit(const float (&logits)[2], std::int32_t
 __device__ inline BlockChoice choice_of_block(float low, float high, std::int32_t first,
                                               const BlockRule& rule) {
   BlockChoice choice;
-  choice.nan = __popc(__ballot_sync(kAllLanes, low != low)) + __popc(__ballot_sync(kAllLanes, high != high));
+  choice.nan =
+      __popc(__ballot_sync(kWholeWarp, low != low)) + __popc(__ballot_sync(kWholeWarp, high != high));
   const float logits[2] = {low >= kMinusInfinity ? low : kMinusInfinity,
                            high >= kMinusInfinity ? high : kMinusInfinity};
-  choice.infinite = __popc(__ballot_sync(kAllLanes, low == -kMinusInfinity)) +
-                    __popc(__ballot_sync(kAllLanes, high == -kMinusInfinity));
+  choice.infinite = __popc(__ballot_sync(kWholeWarp, low == -kMinusInfinity)) +
+                    __popc(__ballot_sync(kWholeWarp, high == -kMinusInfinity));
   choice.largest = largest_of_warp(logits[0] > logits[1] ? logits[0] : logits[1]);
   // The tree of docs/numerics.md: i + 32, then i + 16, ...
-  float sum =
-      math::exp_of_negative(logits[0] - choice.largest) + math::exp_of_negative(logits[1] - choice.largest);
-  for (int apart = kLanes / 2; apart > 0; apart /= 2) sum += __shfl_xor_sync(kAllLanes, sum, apart);
-  choice.sum = sum;
+  choice.sum = tree_sum_of_warp(math::exp_of_negative(logits[0] - choice.largest) +
+                                math::exp_of_negative(logits[1] - choice.largest));
   const Candidate best =
       rule.temperature == 0 ? largest_logit(logits, first) : noisy_best(logits, first, rule);
   choice.score = best.score;
   choice.token = best.token;
   const int at = (best.token - first) % (2 * kLanes);
-  const float of_low = __shfl_sync(kAllLanes, logits[0], at % kLanes);
-  const float of_high = __shfl_sync(kAllLanes, logits[1], at % kLanes);
+  const float of_low = __shfl_sync(kWholeWarp, logits[0], at % kLanes);
+  const float of_high = __shfl_sync(kWholeWarp, logits[1], at % kLanes);
   choice.logit = best.token == kNoToken ? kMinusInfinity : (at < kLanes ? of_low : of_high);
   return choice;
 }

@@ -11,6 +11,7 @@
 #include "choose.hpp"
 #include "choose_block.cuh"
 #include "vectors.cuh"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 namespace {
@@ -107,7 +108,7 @@ __device__ void survey(Row& row, Shared& shared, std::int32_t& numbers) {
     ++count;
   });
   largest = largest_of_warp(largest);
-  for (int apart = kLanes / 2; apart > 0; apart /= 2) count += __shfl_xor_sync(kAllLanes, count, apart);
+  count = tree_sum_of_warp(count);
   if (threadIdx.x % kLanes == 0) {
     shared.largest[threadIdx.x / kLanes] = largest;
     shared.numbers[threadIdx.x / kLanes] = count;
@@ -121,12 +122,6 @@ __device__ void survey(Row& row, Shared& shared, std::int32_t& numbers) {
   row.largest = largest;
 }
 
-__device__ Amount shuffled_up(Amount value, int lanes) {
-  const std::uint32_t low = __shfl_up_sync(kAllLanes, static_cast<std::uint32_t>(value), lanes);
-  const std::uint32_t high = __shfl_up_sync(kAllLanes, static_cast<std::uint32_t>(value >> 32), lanes);
-  return (static_cast<Amount>(high) << 32) | low;
-}
-
 /// By one warp: the digit at which the target is reached, from the largest digit down. Lane l looks at the
 /// eight below kDigits - 8 l. `share`: the target is that share of all there is (level 0).
 __device__ void find_digit(int level, double share, Shared& shared) {
@@ -136,12 +131,12 @@ __device__ void find_digit(int level, double share, Shared& shared) {
   for (int j = 0; j < kOfLane; ++j) own += shared.amounts[kDigits - 1 - kOfLane * lane - j];
   Amount until = own;  // of this lane's digits and all above
   for (int apart = 1; apart < kLanes; apart *= 2) {
-    const Amount other = shuffled_up(until, apart);
+    const Amount other = __shfl_up_sync(kWholeWarp, until, apart);
     if (lane >= apart) until += other;
   }
   Amount target = shared.target;
   if (share >= 0 && level == 0) {
-    const Amount all = of_lane(until, kLanes - 1);
+    const Amount all = __shfl_sync(kWholeWarp, until, kLanes - 1);
     const double wanted = share * static_cast<double>(all);
     target = static_cast<Amount>(wanted);
     if (static_cast<double>(target) < wanted) ++target;
@@ -149,7 +144,7 @@ __device__ void find_digit(int level, double share, Shared& shared) {
   }
   Amount above = shared.above + until - own;
   __syncwarp();  // all have read what one is about to write
-  const unsigned reached = __ballot_sync(kAllLanes, own > 0 && above + own >= target ? 1 : 0);
+  const unsigned reached = __ballot_sync(kWholeWarp, own > 0 && above + own >= target ? 1 : 0);
   if (lane == __ffs(static_cast<int>(reached)) - 1) {
     int digit = kDigits - 1 - kOfLane * lane;
     while (above + shared.amounts[digit] < target) above += shared.amounts[digit--];

@@ -17,7 +17,6 @@
 #include "device_array.hpp"
 #include "graph_cache.hpp"
 #include "ingredients.hpp"
-#include "kernels.hpp"
 #include "memory_hash.hpp"
 #include "norm.hpp"
 #include "products.hpp"

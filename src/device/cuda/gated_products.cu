@@ -9,6 +9,7 @@
 #include "product_list.cuh"
 #include "product_tile.cuh"
 #include "products.hpp"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 namespace {
@@ -44,7 +45,7 @@ __device__ GateAndUp exchanged(const typename Tile::Sums& sums, int i, bool has_
   GateAndUp result;
   for (int f = 0; f < 4; ++f) {
     const float even = sums.of[f / 2][i][f % 2 * 2], odd = sums.of[f / 2][i][f % 2 * 2 + 1];
-    const float other = __shfl_xor_sync(0xffffffffu, has_up ? even : odd, 16);
+    const float other = __shfl_xor_sync(kWholeWarp, has_up ? even : odd, 16);
     result.gate.value[f] = has_up ? other : even;
     result.up.value[f] = has_up ? odd : other;
   }
@@ -85,7 +86,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   typename Tile::Sums sums;
   multiply_tile<Tile, 2>(weights_from(item.weights, first_panel), operand_from(item.operand, first_token),
                          shared, sums);
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, warp = static_cast<int>(threadIdx.x) / kLanes;
   const int feature = (first_panel + warp) * kPanelRows + lane / 4 % 4 * 4;
   const bool has_up = lane >= 16;
   const Floats bias[2] = {four_of(item.bias[0], feature, item.features),

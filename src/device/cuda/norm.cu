@@ -12,6 +12,7 @@
 
 #include "row_units.cuh"
 #include "rows.hpp"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 namespace {
@@ -19,7 +20,6 @@ namespace {
 constexpr int kThreads = 256, kChains = 16, kChainSteps = 8;
 constexpr int kBlocks =
     4;  // of a multiprocessor: enough to load while others add up, few enough for registers
-constexpr unsigned kWholeWarp = 0xffffffffu;
 
 /// How a block's threads share its rows. A row is in shared memory kStretch elements at a time; one that fits
 /// whole is read from global memory once.
@@ -66,7 +66,7 @@ __device__ float scale_of_row(int width, float eps, bool active, typename S::Sha
     __syncthreads();
     if (t < kChains) chain = add_squares(chain, &shared.x[row][0].value[0], t, 4 * units);
   }
-  if (t < 32) {
+  if (t < kLanes) {
     for (int apart = kChains / 2; apart > 0; apart /= 2) chain += __shfl_xor_sync(kWholeWarp, chain, apart);
     if (t == 0) shared.scale[row] = 1.0f / sqrtf(chain / static_cast<float>(width) + eps);
   }

@@ -2,7 +2,6 @@
 set(WISK_CUDA_KERNELS
   attention.cu
   attention_f32.cu
-  blend.cu
   blend_pack.cu
   choose.cu
   choose_filter.cu
@@ -24,4 +23,4 @@ set(WISK_CUDA_HOST_SOURCES
   step_arrays.cpp
 )
 # Those that keep denormals: the others count them as zero (docs/numerics.md).
-set(WISK_CUDA_KERNELS_WITH_DENORMALS blend.cu blend_pack.cu choose.cu choose_filter.cu)
+set(WISK_CUDA_KERNELS_WITH_DENORMALS blend_pack.cu choose.cu choose_filter.cu)

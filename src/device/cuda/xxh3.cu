@@ -8,12 +8,12 @@
 #include <wisk/core/assert.hpp>
 
 #include "vectors.cuh"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 namespace {
 
-constexpr unsigned kWholeWarp = 0xffffffffu;
-constexpr int kWarp = 32, kSumThreads = 256, kChainThreads = 32;
+constexpr int kSumThreads = 256, kChainThreads = 32;
 constexpr int kPairsOfStripe = kHashAccumulators / 2;
 
 /// The secret by words, and where the last stripe begins in it, as kernels take it.
@@ -39,12 +39,6 @@ __device__ std::uint64_t joined(std::uint32_t low, std::uint32_t high) {
   return static_cast<std::uint64_t>(high) << 32 | low;
 }
 
-__device__ std::uint64_t shuffled_xor(std::uint64_t x, int apart) {
-  const std::uint32_t low = __shfl_xor_sync(kWholeWarp, static_cast<std::uint32_t>(x), apart);
-  const std::uint32_t high = __shfl_xor_sync(kWholeWarp, static_cast<std::uint32_t>(x >> 32), apart);
-  return joined(low, high);
-}
-
 /// 16 bytes: a quarter of a stripe, or what it adds to its two accumulators.
 struct alignas(16) Pair {
   std::uint64_t word[2];
@@ -68,20 +62,20 @@ __global__ void __launch_bounds__(kSumThreads)
     sum_blocks_kernel(const HashRun* runs /* [gridDim.x] */, const Secret secret,
                       Pair* sums /* [blocks, 4] */) {
   const HashRun run = runs[blockIdx.x];
-  const int lane = static_cast<int>(threadIdx.x) % kWarp, place = lane % kPairsOfStripe;
-  const int stripe = lane / kPairsOfStripe, apart = kWarp / kPairsOfStripe;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, place = lane % kPairsOfStripe;
+  const int stripe = lane / kPairsOfStripe, apart = kLanes / kPairsOfStripe;
   const std::uint64_t key[2] = {secret.word[stripe + 2 * place], secret.word[stripe + 2 * place + 1]};
   const std::uint64_t later_key[2] = {secret.word[stripe + apart + 2 * place],
                                       secret.word[stripe + apart + 2 * place + 1]};
-  for (std::uint32_t b = threadIdx.x / kWarp; b < run.blocks; b += kSumThreads / kWarp) {
+  for (std::uint32_t b = threadIdx.x / kLanes; b < run.blocks; b += kSumThreads / kLanes) {
     const std::byte* block = run.data + std::int64_t{b} * kHashBlock;
     const Pair first = load_pair(block + lane * sizeof(Pair)),
-               second = load_pair(block + (lane + kWarp) * sizeof(Pair));
+               second = load_pair(block + (lane + kLanes) * sizeof(Pair));
     Pair mine = {};
     add_pair(mine, first, key);
     add_pair(mine, second, later_key);
-    for (int i = kPairsOfStripe; i < kWarp; i *= 2) {
-      for (std::uint64_t& sum : mine.word) sum += shuffled_xor(sum, i);
+    for (int i = kPairsOfStripe; i < kLanes; i *= 2) {
+      for (std::uint64_t& sum : mine.word) sum += __shfl_xor_sync(kWholeWarp, sum, i);
     }
     if (lane < kPairsOfStripe) {
       sums[(static_cast<std::int64_t>(run.first_sum) + b) * kPairsOfStripe + place] = mine;

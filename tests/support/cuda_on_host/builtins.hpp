@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <source_location>
+#include <type_traits>
 
 #include "grid.hpp"
 
@@ -27,18 +28,21 @@ inline const auto& gridDim = wisk::test::cuda_on_host::current.blocks;
 
 namespace wisk::test::cuda_on_host {
 
+/// What a shuffle moves: types of 32 and of 64 bits.
+template <class T>
+using WordOf = std::conditional_t<sizeof(T) == sizeof(std::uint64_t), std::uint64_t, std::uint32_t>;
+
 /// What `lane` of the exchange gave; the own value where it is outside this lane's group of `width`.
 template <class T>
 T lane_value(const Exchange& exchange, int lane, int width, T own) {
   const int group = exchange.lane / width * width;
   if (lane < group || lane >= group + width) return own;
-  return std::bit_cast<T>(static_cast<std::uint32_t>(value_of_lane(exchange, lane)));
+  return std::bit_cast<T>(static_cast<WordOf<T>>(value_of_lane(exchange, lane)));
 }
 
-/// Shuffles are of 32-bit types.
 template <class T>
 Exchange give(unsigned mask, T value, const char* operation, const std::source_location& where) {
-  return exchange_in_warp(mask, std::bit_cast<std::uint32_t>(value), operation, where);
+  return exchange_in_warp(mask, std::bit_cast<WordOf<T>>(value), operation, where);
 }
 
 }  // namespace wisk::test::cuda_on_host
@@ -87,7 +91,7 @@ inline unsigned __ballot_sync(unsigned mask, int predicate,
       wisk::test::cuda_on_host::exchange_in_warp(mask, predicate != 0 ? 1u : 0u, "__ballot_sync", where);
   unsigned lanes = 0;
   for (int lane = 0; lane < 32; ++lane) {
-    if ((mask >> lane & 1u) != 0) lanes |= value_of_lane(exchange, lane) << lane;
+    if ((mask >> lane & 1u) != 0) lanes |= static_cast<unsigned>(value_of_lane(exchange, lane)) << lane;
   }
   return lanes;
 }

@@ -29,7 +29,7 @@ struct Wait {
   std::source_location where;
   bool of_block = false;
   unsigned mask = 0;  // lanes of its warp
-  std::uint32_t value = 0;
+  std::uint64_t value = 0;
   void (*together)(void* const*) = nullptr;  // called with `own` of all lanes
   void* own = nullptr;
   char* tag = nullptr;  // of the order that the operation makes
@@ -45,7 +45,7 @@ struct Thread {
   Fiber fiber;
   State state = State::kReady;
   Wait wait;
-  std::array<std::uint32_t, kWarp> seen{};  // values of the last exchange
+  std::array<std::uint64_t, kWarp> seen{};  // values of the last exchange
 };
 
 /// Places whose addresses stand for an order of two threads. A barrier that follows another uses another tag,
@@ -151,7 +151,7 @@ void complete_warp(unsigned waiting) {
   const Wait wait = grid.threads[waiting].wait;
   const unsigned first = waiting / kWarp * kWarp;
   if (wait.together != nullptr) return complete_together(first, wait.together);
-  std::array<std::uint32_t, kWarp> values{};
+  std::array<std::uint64_t, kWarp> values{};
   for (unsigned t = first; t < std::min(first + kWarp, grid.count); ++t) {
     if ((wait.mask >> lane_of(t) & 1u) != 0) values[lane_of(t)] = grid.threads[t].wait.value;
   }
@@ -323,7 +323,7 @@ void wait_for_warp(unsigned mask, const std::source_location& where) {
                 grid.warp_tags[grid.running / kWarp]);
 }
 
-Exchange exchange_in_warp(unsigned mask, std::uint32_t value, const char* operation,
+Exchange exchange_in_warp(unsigned mask, std::uint64_t value, const char* operation,
                           const std::source_location& where) {
   check_own_lane(mask, where);
   const Thread& self = wait({.operation = operation, .where = where, .mask = mask, .value = value});
@@ -336,7 +336,7 @@ void warp_together(void (*operation)(void* const*), void* own, const char* name,
   wait({.operation = name, .where = where, .mask = 0xffffffffu, .together = operation, .own = own});
 }
 
-std::uint32_t value_of_lane(const Exchange& exchange, int lane) {
+std::uint64_t value_of_lane(const Exchange& exchange, int lane) {
   if (lane < 0 || lane >= static_cast<int>(kWarp) || (exchange.mask >> lane & 1u) == 0) {
     fail("reads from a lane that takes no part", exchange.where);
   }

@@ -58,7 +58,7 @@ void* block_memory();
 
 /// What a lane sees of a completed warp operation.
 struct Exchange {
-  const std::uint32_t* values;  ///< [32], valid until this lane waits again
+  const std::uint64_t* values;  ///< [32], valid until this lane waits again
   unsigned mask;
   int lane;  ///< the own one
   std::source_location where;
@@ -67,10 +67,10 @@ struct Exchange {
 void wait_for_block(const std::source_location& where);
 void wait_for_warp(unsigned mask, const std::source_location& where);
 /// Completes when all lanes of `mask`, the own one among them, are here. Orders no memory accesses.
-Exchange exchange_in_warp(unsigned mask, std::uint32_t value, const char* operation,
+Exchange exchange_in_warp(unsigned mask, std::uint64_t value, const char* operation,
                           const std::source_location& where);
 /// Ends the grid with a KernelError where `lane` took no part.
-std::uint32_t value_of_lane(const Exchange& exchange, int lane);
+std::uint64_t value_of_lane(const Exchange& exchange, int lane);
 /// Completes when all 32 lanes are here: then operation(what each lane gave) is called once, by nobody's
 /// thread. Orders no memory accesses.
 void warp_together(void (*operation)(void* const* lanes /* [32] */), void* own, const char* name,
