@@ -21,6 +21,7 @@
 #include "cores.hpp"
 #include "kernels.hpp"
 #include "matrix_pack.hpp"
+#include "product_lists.hpp"
 #include "rows.hpp"
 #include "thread_pool.hpp"
 #include "work_list.hpp"
@@ -156,19 +157,19 @@ class CpuDevice final : public Device {
     if (rows == 0 || products.empty()) return;
     const bool at_once = !deferring_;
     deferring_ = true;  // its two parts share what is kept of the products
-    const Products list = keep(products, rows);
+    const ProductLists::List list = products_.keep(products, rows);
     if (list.any_pairs) {
-      by_rows(rows, [this, list](std::int64_t begin, std::int64_t end) { make_pairs(list, begin, end); });
+      by_rows(rows,
+              [this, list](std::int64_t begin, std::int64_t end) { products_.make_pairs(list, begin, end); });
     }
-    std::int64_t panels = 0;
-    for (const Linear& x : products) panels += x.w->panels();
     // Members take some panels at a time, as a core may be slower than another or busy with something else;
     // whole groups of four, which a single row is multiplied with at once.
+    const std::int64_t panels = list.panels;
     const std::int64_t chunk =
         pool_.size() == 1 ? panels : std::max<std::int64_t>(4, panels / (8 * pool_.size()) / 4 * 4);
-    submit({}, [this, list, rows, panels, chunk](int, std::atomic<std::int64_t>& next) {
+    submit({}, [this, list, panels, chunk](int, std::atomic<std::int64_t>& next) {
       take(next, panels, chunk,
-           [&](std::int64_t begin) { multiply_panels(list, rows, begin, std::min(begin + chunk, panels)); });
+           [&](std::int64_t begin) { products_.multiply(list, begin, std::min(begin + chunk, panels)); });
     });
     if (at_once) wait();
   }
@@ -273,18 +274,6 @@ class CpuDevice final : public Device {
   }
 
  private:
-  /// Products that were asked for: where they lie in `products_`, and where their operands as pairs lie in
-  /// `pairs_` once they are made (offsets: both grow).
-  struct Products {
-    std::size_t first, count;
-    bool any_pairs;
-  };
-  struct Product {
-    Linear x;
-    std::int64_t pairs;  // -1: not as pairs
-    bool makes_pairs;    // the first of those that share them
-  };
-
   /// f(begin) for the chunks of [0, count) that this member is first to take; every member calls it.
   template <class F>
   static void take(std::atomic<std::int64_t>& next, std::int64_t count, std::int64_t chunk, const F& f) {
@@ -320,80 +309,12 @@ class CpuDevice final : public Device {
     });
   }
 
-  Products keep(std::span<const Linear> products, std::int64_t rows) {
-    Products list{products_.size(), products.size(), false};
-    std::int64_t pairs = 0;  // the list's operands; an earlier list's are no longer needed when they are made
-    for (const Linear& x : products) {
-      const std::int64_t k = x.w->columns;
-      Product product{x, -1, false};
-      if (kernels_.multiplies_pairs && x.inputs == Compute::kBFloat16 && x.w->dtype == DType::kBFloat16 &&
-          k % 2 == 0) {
-        const bool again = products_.size() > list.first && products_.back().pairs >= 0 &&
-                           products_.back().x.a.data == x.a.data && products_.back().x.lda == x.lda &&
-                           products_.back().x.w->columns == k;
-        product.pairs = again ? products_.back().pairs : pairs;
-        product.makes_pairs = !again;
-        if (!again) pairs += rows * (k / 2);
-        list.any_pairs = true;
-      }
-      products_.push_back(product);
-    }
-    if (static_cast<std::size_t>(pairs) > pairs_.size()) pairs_.resize(static_cast<std::size_t>(pairs));
-    return list;
-  }
-
-  void make_pairs(const Products& list, std::int64_t begin, std::int64_t end) {
-    for (std::size_t i = list.first; i < list.first + list.count; ++i) {
-      const Product& product = products_[i];
-      if (!product.makes_pairs) continue;
-      const std::int64_t half = product.x.w->columns / 2;
-      for (std::int64_t r = begin; r < end; ++r)
-        pack_pairs(product.x.a.f32() + r * product.x.lda, half, pairs_.data() + product.pairs + r * half);
-    }
-  }
-
-  /// Panels [begin, end) of a list, counted through all its products.
-  void multiply_panels(const Products& list, std::int64_t rows, std::int64_t begin, std::int64_t end) const {
-    std::int64_t first = 0;  // of this product
-    for (std::size_t i = list.first; i < list.first + list.count && first < end; ++i) {
-      const Product& product = products_[i];
-      const std::int64_t panels = product.x.w->panels();
-      const std::int64_t from = std::max(begin - first, std::int64_t{0}), to = std::min(end - first, panels);
-      if (from < to) {
-        const std::uint32_t* pairs = product.pairs < 0 ? nullptr : pairs_.data() + product.pairs;
-        if (product.x.maxima == nullptr) {
-          kernels_.linear(product.x, pairs, rows, from, to);
-        } else {
-          multiply_logits(product.x, pairs, rows, from, to);
-        }
-      }
-      first += panels;
-    }
-  }
-
-  /// Block by block of the vocabulary, so that a block is capped and searched while it is in the cache.
-  void multiply_logits(const Linear& x, const std::uint32_t* pairs, std::int64_t rows, std::int64_t begin,
-                       std::int64_t end) const {
-    constexpr std::int64_t kBlock = kLogitBlock, kPanels = kBlock / PackedMatrix::kPanel;
-    WISK_ASSERT(begin % kPanels == 0);
-    const std::int64_t blocks = logit_blocks(x.w->rows);
-    for (std::int64_t panel = begin; panel < end; panel += kPanels) {
-      kernels_.linear(x, pairs, rows, panel, std::min(panel + kPanels, end));
-      const std::int64_t block = panel / kPanels, first = block * kBlock,
-                         count = std::min(kBlock, x.w->rows - first);
-      for (std::int64_t r = 0; r < rows; ++r) {
-        kernels_.block_maximum(x.out + r * x.ldo + first, count, x.softcap, x.maxima + r * blocks + block);
-      }
-    }
-  }
-
   const Kernels& kernels_;
   ThreadPool pool_;
   WorkList work_{pool_};
   bool deferring_ = false;
   std::vector<AttentionScratch> scratch_;  // [threads]
-  std::vector<Product> products_;          // of the work that is deferred
-  std::vector<std::uint32_t> pairs_;       // operands of one list's products, [rows, K/2] each
+  ProductLists products_{kernels_};        // of the work that is deferred
 };
 
 }  // namespace
