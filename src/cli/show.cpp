@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <iostream>
+#include <set>
 
 #include <wisk/core/error.hpp>
+#include <wisk/core/log.hpp>
 #include <wisk/report/show.hpp>
 #include <wisk/report/table.hpp>
 
@@ -11,6 +13,19 @@
 
 namespace wisk::cli {
 namespace {
+
+/// What a reader must know, for tables that have no place for it: on stderr, each line once.
+class Warnings {
+ public:
+  void tell(const std::string& of, const report::Analysis& analysis) {
+    for (const std::string& line : analysis.warnings) {
+      if (told_.insert(line).second) log_warning(of + ": " + line);
+    }
+  }
+
+ private:
+  std::set<std::string> told_;
+};
 
 std::string pooled(const po::variables_map& options, const std::vector<report::LoadedRun>& runs) {
   std::vector<double> weights(runs.size(), 1.0);
@@ -23,8 +38,11 @@ std::string pooled(const po::variables_map& options, const std::vector<report::L
                      " numbers above 0, one for each run, found " + std::to_string(weights.size()));
   }
   std::vector<report::Analysis> analyses;
-  for (const report::LoadedRun& run : runs)
+  Warnings warnings;
+  for (const report::LoadedRun& run : runs) {
     analyses.push_back(report::analyse(run.results, run.samples, analysis_options(options, run)));
+    warnings.tell(report::run_name(run), analyses.back());
+  }
   return report::pooled_text(runs, analyses, weights, report::terminal_width());
 }
 
@@ -32,20 +50,25 @@ std::string tables(const po::variables_map& options, const report::LoadedRun& ru
   const report::AnalysisOptions asked = analysis_options(options, run);
   const std::size_t width = report::terminal_width();
   const bool json = options.count("json") > 0, csv = options.count("csv") > 0;
+  Warnings warnings;
   if (options.count("by") > 0) {
     const std::string field = options["by"].as<std::string>();
     const auto parts = report::analyse_by(run.results, run.samples, asked, field);
     if (json) return report::show_json(field, parts);
-    if (csv) return report::show_csv(field, parts);
     std::string text;
-    for (const auto& [value, part] : parts) text += report::show_part(part, field + " = " + value, width);
-    return text;
+    for (const auto& [value, part] : parts) {
+      const std::string title = field + " = " + value;
+      warnings.tell(title, part);
+      if (!csv) text += report::show_part(part, title, width);
+    }
+    return csv ? report::show_csv(field, parts) : text;
   }
   const report::Analysis analysis = report::analyse(run.results, run.samples, asked);
   if (json) return report::show_json(analysis);
+  const bool compare = options.count("compare") > 0;
+  if (csv || compare) warnings.tell(report::run_name(run), analysis);
   if (csv) return report::show_csv(analysis);
-  if (options.count("compare") > 0)
-    return report::show_pair(analysis, options["compare"].as<std::string>(), width);
+  if (compare) return report::show_pair(analysis, options["compare"].as<std::string>(), width);
   return report::show_text(analysis, width);
 }
 

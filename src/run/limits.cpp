@@ -47,9 +47,7 @@ int plan_pages(const Checkpoints& checkpoints, const EngineOptions& options, con
   const std::uint64_t page =
       model::Transformer::page_bytes(checkpoints.architecture, checkpoints.compute, topology.replica->size());
   const auto per_sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(longest)) + 1;
-  // Prompts that wait or are kept need some too: half as many again.
-  const std::uint64_t wanted =
-      per_sequence * static_cast<std::uint64_t>(largest_batch) * 3 / 2 + per_sequence;
+  const std::uint64_t wanted = pages_wanted(longest, largest_batch);
   std::uint64_t budget = options.kv_cache_bytes;
   if (budget == 0) {
     const std::uint64_t weights = model::Weights::bytes_for(checkpoints.architecture, checkpoints.storage,

@@ -17,16 +17,19 @@ constexpr int kUsualBatch = 64;  // on the CPU, where the job does not say: limi
 
 }  // namespace
 
+std::uint64_t pages_wanted(std::int64_t longest, int batch) {
+  const auto per_sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(longest)) + 1;
+  return per_sequence * static_cast<std::uint64_t>(batch) * 3 / 2 + per_sequence;
+}
+
 MemoryOfRank memory_of_rank(const Plan& plan, bool on_gpu) {
   const int ranks = plan.job.model.tensor_parallel;
   const Checkpoints& c = plan.checkpoints;
   const std::uint64_t page = model::Transformer::page_bytes(c.architecture, c.compute, ranks);
   const int usual = on_gpu ? kSequencesOfGpu : kUsualBatch;
-  const auto batch =
-      static_cast<std::uint64_t>(plan.job.engine.max_batch > 0 ? plan.job.engine.max_batch : usual);
-  const auto sequence = static_cast<std::uint64_t>(sample::Engine::pages_for(plan.longest)) + 1;
-  const std::uint64_t cache = plan.job.engine.kv_cache_bytes > 0 ? plan.job.engine.kv_cache_bytes
-                                                                 : page * sequence * (batch * 3 / 2 + 1);
+  const int batch = plan.job.engine.max_batch > 0 ? plan.job.engine.max_batch : usual;
+  std::uint64_t cache = page * pages_wanted(plan.longest, batch);
+  if (const std::uint64_t most = plan.job.engine.kv_cache_bytes; most > 0) cache = std::min(cache, most);
   const std::uint64_t weights = model::Weights::bytes_for(c.architecture, c.storage, c.compute, ranks);
   if (on_gpu) return {kProgramBytes, weights + beside_weights_of_gpu(cache)};
   return {weights + cache + kProgramBytes, 0};

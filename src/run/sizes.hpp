@@ -18,10 +18,15 @@ inline constexpr int kSequencesOfGpu = 256;
 constexpr std::uint64_t cache_of_gpu(std::uint64_t beside_weights) {
   return beside_weights / 4 * 3;
 }
+
 /// What has to be free beside the weights for a cache of so many bytes.
 constexpr std::uint64_t beside_weights_of_gpu(std::uint64_t cache) {
   return (cache + 2) / 3 * 4;
 }
+
+/// Pages of a cache that `batch` sequences of at most `longest` tokens find room in, and the prompts that
+/// wait or are kept: half as many again.
+std::uint64_t pages_wanted(std::int64_t longest, int batch);
 
 /// What a rank needs on the CPU or on a GPU: weights, keys and values of a full batch, and the program. The
 /// checkpoints are mapped: what a job of a control group maps is given back when memory is short.

@@ -120,12 +120,6 @@ ProgramResult run_without_nccl(const DemoJob& job, int ranks, int tensor_paralle
   return run_program(command, options);
 }
 
-std::size_t count_of(const std::string& part, const std::string& text) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
-
 TEST(EmulatedProgram, ReplicasThatCannotShareCheckpointsAreToldOnce) {
   const DemoJob job;
   const ProgramResult result = run_without_nccl(job, 2, 1);

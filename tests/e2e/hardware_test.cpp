@@ -101,6 +101,16 @@ TEST_F(Hardware, AnIncompleteRunNamesBothAndWhatToDo) {
        "set engine.device: cuda where there is such a GPU", "--allow-other-hardware", "give another --out"});
 }
 
+/// Beginnings are the other hardware's, too, also where it finished nothing. They are no part of any sample.
+TEST_F(Hardware, BeginningsAloneAreNotGoneOnWith) {
+  plant("begun", 1);
+  expect_refused(start("begun"), 3, {"begun: expected cuda sm_90", "--allow-other-hardware"});
+  EXPECT_EQ(start("begun", {"--allow-other-hardware"}).status, 0);
+  expect_the_same_samples("begun");
+  const store::HardwareCounts counts = {{"cpu", static_cast<std::int64_t>(expected_->samples.size())}};
+  EXPECT_EQ(RunContents::read(job_->path("begun")).results.hardware, counts);
+}
+
 /// No one kind of hardware can go on with it: none is advised.
 TEST_F(Hardware, AnUnfinishedRunOfBothNeedsLeaveToGoOn) {
   plant("both", 3);
@@ -119,7 +129,6 @@ TEST_F(Hardware, AnUnfinishedRunOfBothNeedsLeaveToGoOn) {
   expect_the_same_samples("both");
 }
 
-/// Beginnings that other hardware drew are no part of any sample.
 TEST_F(Hardware, ARunOfBothIsMarkedEverywhere) {
   plant("mixed", 3);
   const std::string run = run_path("mixed");
@@ -136,6 +145,11 @@ TEST_F(Hardware, ARunOfBothIsMarkedEverywhere) {
   std::string text = shown({"show", run});
   std::replace(text.begin(), text.end(), '\n', ' ');
   EXPECT_NE(text.find("Note: samples of different hardware are mixed: "), std::string::npos) << text;
+  for (const char* form : {"--csv", "--compare=delta=0.4"}) {
+    const ProgramResult other = run_program(wisk_command({"show", run, form}), cpu_options());
+    EXPECT_EQ(count_of("samples of different hardware are mixed: " + words, other.error), 1u)
+        << form << ": " << other.error;
+  }
   const json tables = json::parse(shown({"show", "--json", run}));
   EXPECT_EQ(tables["mixed_hardware"], true);
   EXPECT_EQ(tables["hardware"], json(counts));

@@ -161,6 +161,12 @@ std::uintmax_t DemoJob::journal_bytes(const std::string& out) const {
   return bytes;
 }
 
+std::size_t count_of(const std::string& part, const std::string& text) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
 std::vector<std::string> messages_of(const std::string& text) {
   std::vector<std::string> messages;
   std::istringstream lines(text);

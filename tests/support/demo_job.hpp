@@ -87,6 +87,9 @@ std::vector<std::string> wisk_command(const std::vector<std::string>& arguments,
 /// Hides this machine's GPUs: any number of ranks, and the CPU's bits.
 ProgramOptions cpu_options();
 
+/// How often `part` stands in `text`.
+std::size_t count_of(const std::string& part, const std::string& text);
+
 /// Lines of `text` that begin with "wisk: " and are no progress: the messages.
 std::vector<std::string> messages_of(const std::string& text);
 
