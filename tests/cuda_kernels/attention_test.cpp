@@ -3,6 +3,7 @@
 #include "attention.hpp"
 
 #include <numeric>
+#include <optional>
 
 #include "async_copies.hpp"
 #include "cpu/flush_denormals.hpp"
@@ -16,6 +17,8 @@ namespace {
 using cuda_on_host::CopiesLand;
 using device::AttentionShape;
 using device::Compute;
+using device::cuda::AttentionCut;
+using device::cuda::kAttentionWarps;
 
 struct Shape {
   int group, kv_heads, dim, window = 0;
@@ -86,8 +89,9 @@ class Scene {
     return q;
   }
 
-  /// [T, H, D] of the kernel. `together` 0: as attention() chooses.
-  [[nodiscard]] std::vector<float> run(const std::vector<TokenAt>& tokens, int together) const {
+  /// [T, H, D] of the kernel; without a cut, as attention() chooses it.
+  [[nodiscard]] std::vector<float> run(const std::vector<TokenAt>& tokens,
+                                       const std::optional<AttentionCut>& cut) const {
     const TestStep step(tables_, tokens);
     std::vector<float> q;
     for (const TokenAt& token : tokens) {
@@ -101,12 +105,12 @@ class Scene {
     }
     const Shifted<std::uint16_t> in(as_bf16(q), 0);
     const Shifted<std::uint16_t> out(std::vector<std::uint16_t>(q.size(), 0x1234), 0);
-    if (together == 0) {
+    if (!cut) {
       device::cuda::attention(reinterpret_cast<const std::byte*>(in.data()), shape_, kLayer, step.on_device(),
                               cache_.cache, reinterpret_cast<std::byte*>(out.data()), {});
     } else {
       device::cuda::attention_bf16(reinterpret_cast<const std::uint32_t*>(in.data()), shape_, kLayer,
-                                   step.on_device(), cache_.cache, together,
+                                   step.on_device(), cache_.cache, *cut,
                                    reinterpret_cast<std::uint32_t*>(out.data()), {});
     }
     std::vector<float> wide;
@@ -130,8 +134,8 @@ class Scene {
     return all;
   }
 
-  void check(int together = 0) const {
-    const std::vector<float> out = run(tokens_, together), right = expected(tokens_);
+  void check(const std::optional<AttentionCut>& cut = {}) const {
+    const std::vector<float> out = run(tokens_, cut), right = expected(tokens_);
     const auto width = static_cast<std::size_t>(shape_.heads * shape_.head_dim);
     for (std::size_t i = 0; i < out.size(); ++i) {
       const TokenAt& token = tokens_[i / width];
@@ -147,6 +151,8 @@ class Scene {
   }
 
   [[nodiscard]] int most_together() const { return device::cuda::most_together(shape_); }
+  /// As many tokens and warps a block as there can be.
+  [[nodiscard]] AttentionCut largest_cut() const { return {most_together(), kAttentionWarps}; }
   [[nodiscard]] std::size_t width() const { return static_cast<std::size_t>(shape_.heads * shape_.head_dim); }
 
  private:
@@ -184,22 +190,25 @@ std::string describe(const Shape& shape) {
 
 class CudaAttention : public InThreadOrder {
  protected:
-  /// Both dtypes, every number of tokens a warp, and copies that land early and late.
+  /// Both dtypes, every cut into blocks, and copies that land early and late.
   static void check(const Shape& shape, const std::vector<TokenAt>& tokens) {
     SCOPED_TRACE(describe(shape));
     Scene(shape, DType::kFloat32, tokens).check();
     const Scene scene(shape, DType::kBFloat16, tokens);
     const int most = scene.most_together();
-    check(scene, CopiesLand::kAtIssue, most);
-    check(scene, CopiesLand::kAtWait, 1);
+    check(scene, CopiesLand::kAtIssue, {most, kAttentionWarps});
+    check(scene, CopiesLand::kAtWait, {1, kAttentionWarps});
+    check(scene, CopiesLand::kAtIssue, {1, 1});
     if (kAddressSanitizer || kThreadSanitizer) return;
-    check(scene, CopiesLand::kAtWait, most);
-    for (int together = most / 2; together > 0; together /= 2) check(scene, CopiesLand::kAtIssue, together);
+    check(scene, CopiesLand::kAtWait, {most, kAttentionWarps});
+    check(scene, CopiesLand::kAtWait, {most, 1});
+    for (int together = most / 2; together > 0; together /= 2)
+      check(scene, CopiesLand::kAtIssue, {together, kAttentionWarps});
   }
 
-  static void check(const Scene& scene, CopiesLand when, int together) {
+  static void check(const Scene& scene, CopiesLand when, const AttentionCut& cut) {
     const cuda_on_host::WithCopiesLanding landing(when);
-    scene.check(together);
+    scene.check(cut);
   }
 };
 
@@ -242,7 +251,8 @@ TEST_P(CudaAttention, ManyResults) {
 
 TEST_P(CudaAttention, PagesThatDifferLate) {
   const Scene scene({1, 1, 64}, DType::kBFloat16, {{4, 4165}, {5, 4166}});
-  scene.check(scene.most_together());
+  scene.check(scene.largest_cut());
+  scene.check(AttentionCut{1, 1});
 }
 
 TEST_P(CudaAttention, OneTokenAndNone) {
@@ -259,13 +269,14 @@ TEST_P(CudaAttention, NoTokenDependsOnItsNeighbours) {
     const Scene scene(shape, DType::kBFloat16, tokens);
     std::vector<float> alone;
     for (const TokenAt& token : tokens) {
-      for (float x : scene.run({token}, 0)) alone.push_back(x);
+      for (float x : scene.run({token}, {})) alone.push_back(x);
     }
     for (int together = scene.most_together(); together > 0; together /= 2) {
-      EXPECT_EQ(scene.run(tokens, together), alone) << describe(shape);
+      for (const int warps : {1, kAttentionWarps})
+        EXPECT_EQ(scene.run(tokens, AttentionCut{together, warps}), alone) << describe(shape);
     }
     std::vector<TokenAt> backwards(tokens.rbegin(), tokens.rend());
-    const std::vector<float> other = scene.run(backwards, scene.most_together());
+    const std::vector<float> other = scene.run(backwards, scene.largest_cut());
     const std::size_t width = scene.width();
     for (std::size_t t = 0; t < tokens.size(); ++t) {
       const float* at = other.data() + (tokens.size() - 1 - t) * width;
@@ -278,7 +289,7 @@ TEST_P(CudaAttention, InfinitiesStayWithThoseWhoSeeThem) {
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
     Scene scene({2, 1, 64}, dtype, {{0, 40}, {0, 41}, {0, 42}, {0, 43}, {1, 50}});
     scene.fill(0, 42, 43, HUGE_VALF);  // infinities and NaNs
-    scene.check(dtype == DType::kBFloat16 ? scene.most_together() : 0);
+    scene.check(scene.largest_cut());
   }
 }
 
@@ -286,21 +297,22 @@ TEST_P(CudaAttention, ZerosArePositive) {
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
     Scene scene({2, 1, 64}, dtype, {{0, 40}, {0, 41}, {1, 33}});
     for (const int sequence : {0, 1}) scene.fill(sequence, 0, 42, 0x1p-127f);  // products are denormal
-    scene.check(dtype == DType::kBFloat16 ? scene.most_together() : 0);
+    scene.check(scene.largest_cut());
   }
 }
 
 /// Bytes that the kernel copies for `tokens`, as pages.
-long pages_read(const Shape& shape, const std::vector<TokenAt>& tokens, int together) {
+long pages_read(const Shape& shape, const std::vector<TokenAt>& tokens, int together,
+                int warps = kAttentionWarps) {
   const Scene scene(shape, DType::kBFloat16, tokens);
   const cuda_on_host::CountingCopiedBytes bytes;
-  scene.check(together);
+  scene.check(AttentionCut{together, warps});
   return bytes.count() / (2 * 32 * 2 * shape.dim);
 }
 
 TEST_P(CudaAttention, SharedPagesAreReadOnce) {
   if (kThreadSanitizer || !kEmulator) GTEST_SKIP() << "nothing that other tests do not do, or not counted";
-  // One token a warp, four warps. A prompt of three pages, tails of two and of one; by itself, four pages.
+  // One token a warp. A prompt of three pages, tails of two and of one; by itself, four pages.
   EXPECT_EQ(pages_read({8, 1, 64}, {{0, 130}, {1, 100}}, 1), 3 + 2 + 1);
   EXPECT_EQ(pages_read({8, 1, 128}, {{0, 130}, {3, 100}}, 1), 5 + 4);
   // The third sequence leaves after two pages, and from there on everybody is alone.
@@ -308,8 +320,27 @@ TEST_P(CudaAttention, SharedPagesAreReadOnce) {
   // A prefill of 16 tokens over three pages is four blocks; with four tokens a warp it is one.
   EXPECT_EQ(pages_read({2, 1, 64}, prefill(3, 70, 86), 1), 4 * 3);
   EXPECT_EQ(pages_read({2, 1, 64}, prefill(3, 70, 86), 4), 3);
+  // Blocks of one warp share nothing.
+  EXPECT_EQ(pages_read({8, 1, 64}, {{0, 130}, {1, 100}}, 1, 1), 5 + 4);
   // What lies before everybody's window is not read.
   EXPECT_EQ(pages_read({8, 1, 64, 20}, {{0, 130}, {0, 125}}, 1), 2);
+}
+
+/// A GPU is filled where that can be done, by sharing as little as need be.
+TEST(CudaAttentionCut, FollowsTheNumberOfTokens) {
+  const auto cut = [](const Shape& shape, int tokens) {
+    const AttentionCut found = device::cuda::usual_cut(attention_shape(shape), tokens);
+    return std::pair(found.together, found.warps);
+  };
+  EXPECT_EQ(cut({7, 2, 64}, 0), std::pair(1, 1));
+  EXPECT_EQ(cut({7, 2, 64}, 64), std::pair(1, 1));    // 32 blocks of four warps
+  EXPECT_EQ(cut({7, 2, 64}, 256), std::pair(1, 4));   // 128
+  EXPECT_EQ(cut({2, 4, 256}, 127), std::pair(1, 1));  // 124
+  EXPECT_EQ(cut({2, 4, 256}, 128), std::pair(1, 4));
+  EXPECT_EQ(cut({2, 4, 256}, 512), std::pair(2, 4));  // 256
+  EXPECT_EQ(cut({2, 4, 256}, 4096), std::pair(4, 4));
+  EXPECT_EQ(cut({20, 1, 64}, 170), std::pair(1, 1));  // three parts a token: 510 warps
+  EXPECT_EQ(cut({20, 1, 64}, 171), std::pair(1, 4));
 }
 
 TEST_P(CudaAttention, SharedMemoryWithoutBankConflicts) {

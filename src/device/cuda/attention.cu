@@ -1,4 +1,4 @@
-// Attention in bf16. A block has the rows of kWarps items of one key/value head, an item being a few
+// Attention in bf16. A block has the rows of one item a warp, of one key/value head, an item being a few
 // neighbouring tokens, or a part of one token's group; attention_tile.cuh is what a warp does with a page.
 //
 // Pages that all tokens of a block of threads share (a problem's prompt, the tokens of a prefill) come
@@ -17,8 +17,6 @@
 namespace wisk::device::cuda {
 namespace {
 
-constexpr int kWarps = 4, kThreads = kWarps * kLanes;
-
 struct Work {
   const std::uint32_t* q;  // [T, H, D/2], pairs
   AttentionShape shape;
@@ -30,11 +28,12 @@ struct Work {
   int tokens_of_item;  // 1 where there are parts
 };
 
-/// Pages of a block of threads, or of its warps: kStages pages of keys and values each.
-template <int kMost>
+/// Pages of a block of threads, or of its warps: kStages pages of keys and values each. Where a block is one
+/// warp, there are few of them, so each has more pages on their way.
+template <int kMost, int kWarps>
 struct Shared {
-  static constexpr int kStages = kMost <= 64 ? 2 : 1, kPages = kWarps * kStages;
-  static constexpr int kBlocksOfProcessor = kMost <= 128 ? 3 : 1;  // that find room at once
+  static constexpr int kStages = (kMost <= 64 ? 2 : 1) * (kWarps == 1 ? 2 : 1), kPages = kWarps * kStages;
+  static constexpr int kBlocksOfProcessor = kMost <= 128 || kWarps == 1 ? 3 : 1;  // that find room at once
   HalfPage<kMost> keys[kPages], values[kPages];
   Scores scores[kWarps];
   std::uint32_t differ[kWarps];
@@ -56,7 +55,8 @@ struct Row {
   }
 };
 
-/// The tokens of a block of threads, one a lane; every warp has them.
+/// The tokens of a block of kWarps warps, one a lane; every warp has them.
+template <int kWarps>
 struct Tokens {
   int count;
   std::int32_t position = -1, page_row = 0;
@@ -90,8 +90,10 @@ __device__ Blocks blocks_of_warp(std::int32_t position, int window) {
 }
 
 /// The first block of `blocks` whose page is not the same for all tokens that see it. All threads.
-__device__ int first_that_differs(const Work& work, const Tokens& tokens, Blocks blocks, const Lane& lane,
-                                  std::uint32_t (&differ)[kWarps]) {
+template <int kWarps>
+__device__ int first_that_differs(const Work& work, const Tokens<kWarps>& tokens, Blocks blocks,
+                                  const Lane& lane, std::uint32_t (&differ)[kWarps]) {
+  constexpr int kThreads = kWarps * kLanes;
   const auto thread = static_cast<int>(threadIdx.x);
   for (int begin = blocks.begin; begin < blocks.end; begin += kThreads) {
     const int block = begin + thread;
@@ -119,7 +121,8 @@ __device__ int first_that_differs(const Work& work, const Tokens& tokens, Blocks
 }
 
 /// The page of a block that some token sees, the same for all that do. The whole warp.
-__device__ std::int32_t shared_page(const Work& work, const Tokens& tokens, int block) {
+template <int kWarps>
+__device__ std::int32_t shared_page(const Work& work, const Tokens<kWarps>& tokens, int block) {
   const bool sees = seen_keys(tokens.position, block, work.shape.window).any();
   const int first = lowest_bit(__ballot_sync(kWholeWarp, sees ? 1 : 0));
   return page_of(work.step, __shfl_sync(kWholeWarp, tokens.page_row, first), block);
@@ -172,10 +175,10 @@ class BlocksOfRows {
 };
 
 /// One warp in the kernel.
-template <int kMost, bool kWhole>
+template <int kMost, bool kWhole, int kWarps>
 struct Warp {
-  using Memory = Shared<kMost>;
-  static constexpr int kStages = Memory::kStages, kPages = Memory::kPages;
+  using Memory = Shared<kMost, kWarps>;
+  static constexpr int kStages = Memory::kStages, kPages = Memory::kPages, kThreads = kWarps * kLanes;
   const Work& work;
   Memory& shared;
   int kv_head, index;  // of the warp in its block of threads
@@ -188,7 +191,7 @@ struct Warp {
   }
 
   /// Blocks [begin, end), whose pages all tokens share, kPages - 1 of them on their way at a time.
-  __device__ __forceinline__ void attend_shared(const Tokens& tokens, int begin, int end) {
+  __device__ __forceinline__ void attend_shared(const Tokens<kWarps>& tokens, int begin, int end) {
     const auto stage = [&](int block) {
       if (block < end) {
         const std::byte* page = keys(shared_page(work, tokens, block));
@@ -293,21 +296,21 @@ struct Warp {
   }
 };
 
-/// Block b of the grid (one-dimensional, kThreads threads): key/value head b % G and items
-/// [kWarps (b / G), kWarps (b / G) + kWarps), one a warp.
-template <int kMost, bool kWhole>
-__global__ void __launch_bounds__(kThreads, Shared<kMost>::kBlocksOfProcessor)
+/// Block b of the grid (one-dimensional): key/value head b % G and items [kWarps (b / G), kWarps (b / G) +
+/// kWarps), one a warp.
+template <int kMost, bool kWhole, int kWarps>
+__global__ void __launch_bounds__(kWarps* kLanes, Shared<kMost, kWarps>::kBlocksOfProcessor)
     attention_kernel(const Work work) {
-  auto& shared = block_shared<Shared<kMost>>();
+  auto& shared = block_shared<Shared<kMost, kWarps>>();
   const auto block = static_cast<int>(blockIdx.x);
   const int kv_head = block % work.shape.kv_heads, first_item = block / work.shape.kv_heads * kWarps;
   const int index = static_cast<int>(threadIdx.x) / kLanes;
   const Lane lane(static_cast<int>(threadIdx.x) % kLanes);
   const Row row(work, first_item + index, kv_head, lane.row);
-  Warp<kMost, kWhole> warp{work, shared, kv_head, index, lane, row, {{work.shape.head_dim}}};
+  Warp<kMost, kWhole, kWarps> warp{work, shared, kv_head, index, lane, row, {{work.shape.head_dim}}};
   const bool computes = row.position >= 0;
   warp.tile.load_queries(computes ? work.q + row.place * work.shape.head_dim / 2 : nullptr, lane);
-  const Tokens tokens(work, first_item, lane);
+  const Tokens<kWarps> tokens(work, first_item, lane);
   const Blocks all = blocks_of_warp(tokens.position, work.shape.window);
   const int differs = first_that_differs(work, tokens, all, lane, shared.differ);
   warp.attend_shared(tokens, all.begin, differs);
@@ -316,22 +319,28 @@ __global__ void __launch_bounds__(kThreads, Shared<kMost>::kBlocksOfProcessor)
   warp.store();
 }
 
+template <int kMost, bool kWhole, int kWarps>
+void start(const Work& work, std::int64_t items, Stream stream) {
+  const std::int64_t blocks = (items + kWarps - 1) / kWarps * work.shape.kv_heads;
+  WISK_ASSERT(items <= 0x7fffffff - kWarps && blocks <= 0x7fffffff);
+  launch<Shared<kMost, kWarps>>(attention_kernel<kMost, kWhole, kWarps>, static_cast<unsigned>(blocks),
+                                kWarps * kLanes, stream, work);
+}
+
 template <int kMost, bool kWhole>
-void start(const Work& work, unsigned blocks, Stream stream) {
-  launch<Shared<kMost>>(attention_kernel<kMost, kWhole>, blocks, kThreads, stream, work);
+void start(const Work& work, std::int64_t items, int warps, Stream stream) {
+  if (warps == 1) return start<kMost, kWhole, 1>(work, items, stream);
+  return start<kMost, kWhole, kAttentionWarps>(work, items, stream);
 }
 
 int rows_of_token(const AttentionShape& shape) {
   return std::min(shape.heads / shape.kv_heads, kRows);
 }
 
-/// Few tokens a warp where that fills the GPU better.
-int good_together(const AttentionShape& shape, int tokens) {
-  constexpr std::int64_t kEnoughBlocks = 256;
-  int together = most_together(shape);
-  while (together > 1 && std::int64_t{tokens / (together * kWarps)} * shape.kv_heads < kEnoughBlocks)
-    together /= 2;
-  return together;
+/// Items of a head: of so many tokens, so many of them a warp.
+std::int64_t items_of(const AttentionShape& shape, int tokens, int together) {
+  const int parts = (shape.heads / shape.kv_heads + kRows - 1) / kRows;
+  return (std::int64_t{tokens} + together - 1) / together * parts;
 }
 
 }  // namespace
@@ -340,23 +349,30 @@ int most_together(const AttentionShape& shape) {
   return kRows / rows_of_token(shape);
 }
 
+AttentionCut usual_cut(const AttentionShape& shape, int tokens) {
+  constexpr std::int64_t kEnoughBlocks = 256, kProcessors = 128;  // of which GPUs have about so many
+  AttentionCut cut{most_together(shape), kAttentionWarps};
+  const auto blocks = [&] { return items_of(shape, tokens, cut.together) / cut.warps * shape.kv_heads; };
+  while (cut.together > 1 && blocks() < kEnoughBlocks) cut.together /= 2;
+  if (blocks() < kProcessors) cut.warps = 1;
+  return cut;
+}
+
 void attention_bf16(const std::uint32_t* q, const AttentionShape& shape, int layer, const Step& step,
-                    const KvCache& cache, int together, std::uint32_t* out, Stream stream) {
+                    const KvCache& cache, const AttentionCut& cut, std::uint32_t* out, Stream stream) {
   WISK_ASSERT(cache.dtype == DType::kBFloat16 && cache.head_dim == shape.head_dim);
   WISK_ASSERT(shape.head_dim % 2 == 0 && shape.head_dim <= kMostHeadDim && step.tokens >= 0);
-  WISK_ASSERT(together >= 1 && together <= most_together(shape));
-  const int parts = (shape.heads / shape.kv_heads + kRows - 1) / kRows;
-  const std::int64_t items = (std::int64_t{step.tokens} + together - 1) / together * parts;
-  const std::int64_t blocks = (items + kWarps - 1) / kWarps * shape.kv_heads;
-  WISK_ASSERT(items <= 0x7fffffff - kWarps && blocks <= 0x7fffffff);
+  WISK_ASSERT(cut.together >= 1 && cut.together <= most_together(shape));
+  WISK_ASSERT(cut.warps == 1 || cut.warps == kAttentionWarps);
   WISK_ASSERT(std::int64_t{step.tokens} * shape.heads <= 0x7fffffff);
-  const Work work{q, shape, layer_of(cache, layer), step, out, parts, rows_of_token(shape), together};
-  const auto grid = static_cast<unsigned>(blocks);
-  if (shape.head_dim == 64) return start<64, true>(work, grid, stream);
-  if (shape.head_dim == 128) return start<128, true>(work, grid, stream);
-  if (shape.head_dim == 256) return start<256, true>(work, grid, stream);
-  if (shape.head_dim < 128) return start<128, false>(work, grid, stream);
-  return start<256, false>(work, grid, stream);
+  const std::int64_t items = items_of(shape, step.tokens, cut.together);
+  const int parts = static_cast<int>(items_of(shape, 1, 1));
+  const Work work{q, shape, layer_of(cache, layer), step, out, parts, rows_of_token(shape), cut.together};
+  if (shape.head_dim == 64) return start<64, true>(work, items, cut.warps, stream);
+  if (shape.head_dim == 128) return start<128, true>(work, items, cut.warps, stream);
+  if (shape.head_dim == 256) return start<256, true>(work, items, cut.warps, stream);
+  if (shape.head_dim < 128) return start<128, false>(work, items, cut.warps, stream);
+  return start<256, false>(work, items, cut.warps, stream);
 }
 
 void attention(const std::byte* q, const AttentionShape& shape, int layer, const Step& step,
@@ -366,7 +382,7 @@ void attention(const std::byte* q, const AttentionShape& shape, int layer, const
                          reinterpret_cast<float*>(out), stream);
   }
   attention_bf16(reinterpret_cast<const std::uint32_t*>(q), shape, layer, step, cache,
-                 good_together(shape, step.tokens), reinterpret_cast<std::uint32_t*>(out), stream);
+                 usual_cut(shape, step.tokens), reinterpret_cast<std::uint32_t*>(out), stream);
 }
 
 }  // namespace wisk::device::cuda

@@ -26,12 +26,20 @@ void attention(const std::byte* q /* [T, H, D] */, const AttentionShape& shape, 
 void attention_f32(const float* q /* [T, H, D] */, const AttentionShape& shape, int layer, const Step& step,
                    const KvCache& cache, float* out /* [T, H, D] */, Stream stream);
 
-/// The same for a cache of bf16. `together`: how many tokens a warp takes, at most most_together(shape); no
-/// result depends on it.
-void attention_bf16(const std::uint32_t* q /* [T, H, D/2], pairs */, const AttentionShape& shape, int layer,
-                    const Step& step, const KvCache& cache, int together,
-                    std::uint32_t* out /* [T, H, D/2], pairs */, Stream stream);
+/// How attention of bf16 is cut into thread blocks. No result depends on it.
+struct AttentionCut {
+  int together;  ///< tokens that a warp takes, at most most_together(shape)
+  int warps;     ///< of a block: 1, or kAttentionWarps, which share the pages that all of them see
+};
+inline constexpr int kAttentionWarps = 4;
 
 int most_together(const AttentionShape& shape);
+/// Fewer tokens a warp, and then fewer warps a block, where there are too few tokens to fill a GPU.
+AttentionCut usual_cut(const AttentionShape& shape, int tokens);
+
+/// The same for a cache of bf16.
+void attention_bf16(const std::uint32_t* q /* [T, H, D/2], pairs */, const AttentionShape& shape, int layer,
+                    const Step& step, const KvCache& cache, const AttentionCut& cut,
+                    std::uint32_t* out /* [T, H, D/2], pairs */, Stream stream);
 
 }  // namespace wisk::device::cuda
