@@ -42,6 +42,7 @@ ordered_json as_json(const run::GpuReport& report) {
           {"free_bytes", report.free_bytes},
           {"memory_bytes_per_second", gpu.memory_bytes_per_second},
           {"bus_id", gpu.bus_id},
+          {"uuid", gpu.uuid},
           {"usable", report.usable},
           {"peers", report.peers},
           {"trouble", report.trouble}};

@@ -62,7 +62,7 @@ std::optional<device::GpuInfo> gpu_on_node(const std::vector<RankView>& views, s
     if (views[r].node != views[rank].node) continue;
     if (r == rank) mine = visible.size();
     visible.emplace_back();
-    for (const device::GpuInfo& gpu : views[r].gpus) visible.back().push_back(gpu.bus_id);
+    for (const device::GpuInfo& gpu : views[r].gpus) visible.back().push_back(gpu.bus_id + " " + gpu.uuid);
     all.insert(visible.back().begin(), visible.back().end());
   }
   if (const auto place = share_out_gpus(visible, share)[mine]) return views[rank].gpus[*place];
@@ -96,7 +96,7 @@ std::string text_of(const RankView& view) {
   nlohmann::json gpus = nlohmann::json::array();
   for (const device::GpuInfo& gpu : view.gpus)
     gpus.push_back({gpu.index, gpu.name, gpu.major, gpu.minor, gpu.multiprocessors, gpu.memory_bytes,
-                    gpu.memory_bytes_per_second, gpu.bus_id});
+                    gpu.memory_bytes_per_second, gpu.bus_id, gpu.uuid});
   const nlohmann::json all = {view.node, view.host, view.why_none, gpus};
   return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -105,7 +105,7 @@ RankView view_from(const std::string& text) {
   const auto all = nlohmann::json::parse(text);
   RankView view{all[0], all[1], {}, all[2]};
   for (const auto& item : all[3]) {
-    view.gpus.push_back({item[0], item[1], item[2], item[3], item[4], item[5], item[6], item[7]});
+    view.gpus.push_back({item[0], item[1], item[2], item[3], item[4], item[5], item[6], item[7], item[8]});
   }
   return view;
 }

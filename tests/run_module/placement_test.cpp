@@ -122,6 +122,18 @@ TEST(ChooseGpu, MoreRanksThanGpusIsAnErrorUnlessTheyShare) {
   EXPECT_EQ(chosen(views, options), (Texts{"1B#0", "1B#0", "1B#0"}));
 }
 
+TEST(ChooseGpu, InstancesOfADividedGpuAreGpus) {
+  // Each process sees the one that it was given.
+  std::vector<RankView> views(3, {0, "n1", gpus_of({"1B"}), ""});
+  views[0].gpus[0].uuid = "a";
+  views[1].gpus[0].uuid = "b";
+  views[2].gpus[0].uuid = "a";
+  const Texts found = chosen(views, {});
+  EXPECT_EQ(found[0], "1B#0");
+  EXPECT_EQ(found[1], "1B#0");
+  EXPECT_NE(found[2].find("for each of the 3 ranks on n1, found 2 GPUs"), std::string::npos) << found[2];
+}
+
 TEST(ChooseGpu, ANodeWithoutGpusAmongOthersIsAnError) {
   const std::vector<RankView> views = {{0, "n1", gpus_of({"1B"}), ""}, {1, "n2", {}, "no driver"}};
   for (const DeviceChoice choice : {DeviceChoice::kAuto, DeviceChoice::kCuda}) {
@@ -174,7 +186,10 @@ TEST(NcclOptions, WaitAsLongAsOtherRanksMayTake) {
 
 TEST(RankViews, ArriveAsTheyWere) {
   const RankView view{
-      3, "host \"n1\"", {{0, "A", 8, 0, 108, 42, 1.5, "1B"}, {1, "B\n", 9, 0, 132, 1ull << 40, 0, "3D"}}, ""};
+      3,
+      "host \"n1\"",
+      {{0, "A", 8, 0, 108, 42, 1.5, "1B", "u-1"}, {1, "B\n", 9, 0, 132, 1ull << 40, 0, "3D", ""}},
+      ""};
   const RankView found = view_from(text_of(view));
   EXPECT_EQ(found.node, view.node);
   EXPECT_EQ(found.host, view.host);
@@ -183,9 +198,9 @@ TEST(RankViews, ArriveAsTheyWere) {
   for (std::size_t i = 0; i < 2; ++i) {
     const device::GpuInfo &a = found.gpus[i], &b = view.gpus[i];
     EXPECT_EQ(std::tie(a.index, a.name, a.major, a.minor, a.multiprocessors, a.memory_bytes,
-                       a.memory_bytes_per_second, a.bus_id),
+                       a.memory_bytes_per_second, a.bus_id, a.uuid),
               std::tie(b.index, b.name, b.major, b.minor, b.multiprocessors, b.memory_bytes,
-                       b.memory_bytes_per_second, b.bus_id));
+                       b.memory_bytes_per_second, b.bus_id, b.uuid));
   }
   EXPECT_EQ(view_from(text_of({0, "", {}, "why"})).why_none, "why");
 }

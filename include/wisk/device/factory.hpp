@@ -21,6 +21,7 @@ struct GpuInfo {
   std::uint64_t memory_bytes = 0;
   double memory_bytes_per_second = 0;  ///< by its data sheet; 0 where the driver does not say
   std::string bus_id;                  ///< "0000:1B:00.0": the same in every process of a host
+  std::string uuid;                    ///< so is it, and the instances of a divided GPU have their own
 };
 
 /// All visible GPUs; makes no context on any. Where there are none `why_none` says why in some words ("no

@@ -12,7 +12,8 @@ std::vector<GpuInfo> list_gpus(std::string& why_none) {
   std::vector<GpuInfo> gpus;
   for (DeviceInfo& device : list_devices(why_none)) {
     gpus.push_back({device.index, std::move(device.name), device.major, device.minor, device.multiprocessors,
-                    device.memory_bytes, device.memory_bytes_per_second, std::move(device.bus_id)});
+                    device.memory_bytes, device.memory_bytes_per_second, std::move(device.bus_id),
+                    std::move(device.uuid)});
   }
   return gpus;
 }

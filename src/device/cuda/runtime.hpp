@@ -27,6 +27,7 @@ struct DeviceInfo {
   double memory_bytes_per_second = 0;  ///< of the memory's data sheet; 0 where the driver does not say
   double clock_hertz = 0;              ///< highest of the multiprocessors; 0 where the driver does not say
   std::string bus_id;                  ///< "0000:1B:00.0": the same in every process of a host
+  std::string uuid;                    ///< as nvidia-smi -L writes it, without its prefix
 };
 
 /// All visible devices. Never throws, and makes no context on any of them. Where there are none, `why_none`

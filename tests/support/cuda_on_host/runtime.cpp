@@ -139,6 +139,7 @@ std::vector<DeviceInfo> list_devices(std::string& why_none) {
   info.multiprocessors = 2;
   info.memory_bytes = test::cuda_on_host::device_bytes();
   info.bus_id = "0000:00:00.0";
+  info.uuid = "00000000-0000-0000-0000-000000000000";
   return {info};
 }
 

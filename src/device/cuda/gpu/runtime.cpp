@@ -77,6 +77,19 @@ int attribute(cudaDeviceAttr which, int device) {
   return value;
 }
 
+/// "4d5e8f01-...": 16 bytes in hexadecimal, in groups of 4, 2, 2, 2 and 6.
+std::string words_of(const cudaUUID_t& uuid) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string words;
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) words += '-';
+    const auto byte = static_cast<unsigned char>(uuid.bytes[i]);
+    words += kDigits[byte / 16];
+    words += kDigits[byte % 16];
+  }
+  return words;
+}
+
 DeviceInfo device_info(int index) {
   DeviceInfo info;
   info.index = index;
@@ -86,6 +99,7 @@ DeviceInfo device_info(int index) {
     info.name = properties.name;
     info.memory_bytes = properties.totalGlobalMem;
     info.cache_bytes = static_cast<std::size_t>(properties.l2CacheSize);
+    info.uuid = words_of(properties.uuid);
   }
   info.major = attribute(cudaDevAttrComputeCapabilityMajor, index);
   info.minor = attribute(cudaDevAttrComputeCapabilityMinor, index);
