@@ -233,6 +233,15 @@ TEST_P(CudaAttention, SoftCapAndWindow) {
   check({1, 2, 256, 40, 3.0f}, both());
 }
 
+/// A block of keys that nobody sees has no page. 32 tokens: every lane has one.
+TEST_P(CudaAttention, WindowsApart) {
+  if (kThreadSanitizer) return check({1, 1, 64, 32}, {{3, 5}, {3, 340}});
+  check({1, 1, 64, 32}, {{3, 5}, {3, 340}});
+  std::vector<TokenAt> tokens = prefill(3, 0, 16);
+  for (const TokenAt& token : prefill(3, 330, 346)) tokens.push_back(token);
+  check({1, 1, 64, 32}, tokens);
+}
+
 TEST_P(CudaAttention, LongerThanTheRingsOfPages) {
   const int last = kThreadSanitizer ? 290 : 340;
   check({2, 1, 64}, {{3, last}, {3, last - 1}});               // all pages shared
@@ -322,8 +331,9 @@ TEST_P(CudaAttention, SharedPagesAreReadOnce) {
   EXPECT_EQ(pages_read({2, 1, 64}, prefill(3, 70, 86), 4), 3);
   // Blocks of one warp share nothing.
   EXPECT_EQ(pages_read({8, 1, 64}, {{0, 130}, {1, 100}}, 1, 1), 5 + 4);
-  // What lies before everybody's window is not read.
+  // What lies before everybody's window, or between the windows, is not read.
   EXPECT_EQ(pages_read({8, 1, 64, 20}, {{0, 130}, {0, 125}}, 1), 2);
+  EXPECT_EQ(pages_read({8, 1, 64, 20}, {{3, 70}, {3, 300}, {3, 310}}, 1), 2 + (1 + 2));
 }
 
 /// A GPU is filled where that can be done, by sharing as little as need be.

@@ -89,7 +89,8 @@ __device__ Blocks blocks_of_warp(std::int32_t position, int window) {
   return blocks.end == 0 ? Blocks{0, 0} : blocks;
 }
 
-/// The first block of `blocks` whose page is not the same for all tokens that see it. All threads.
+/// The first block of `blocks` that no token sees (it lies between their windows), or whose page is not the
+/// same for all tokens that see it. All threads.
 template <int kWarps>
 __device__ int first_that_differs(const Work& work, const Tokens<kWarps>& tokens, Blocks blocks,
                                   const Lane& lane, std::uint32_t (&differ)[kWarps]) {
@@ -107,7 +108,8 @@ __device__ int first_that_differs(const Work& work, const Tokens<kWarps>& tokens
       same = same && (page < 0 || page == other);
       page = other;
     }
-    const std::uint32_t of_warp = __ballot_sync(kWholeWarp, same ? 0 : 1);
+    // Threads behind the last block find it unseen, too: they answer with the end.
+    const std::uint32_t of_warp = __ballot_sync(kWholeWarp, same && page >= 0 ? 0 : 1);
     if (lane.index == 0) differ[thread / kLanes] = of_warp;
     __syncthreads();
     int found = -1;
