@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <future>
 #include <optional>
 #include <thread>
@@ -83,6 +84,7 @@ class NcclGroup final : public DeviceGroup {
   }
 
   ~NcclGroup() override {
+    forget_ = nullptr;  // the device may be gone, and what it recorded with it
     if (std::uncaught_exceptions() > exceptions_at_start_) abort();
     if (communicator_ == nullptr) return;
     try {
@@ -97,30 +99,30 @@ class NcclGroup final : public DeviceGroup {
   [[nodiscard]] int size() const override { return size_; }
 
   void all_gather(const std::byte* mine, std::byte* all, std::size_t bytes_each, void* stream) override {
-    begin("ncclAllGather");
+    begin("ncclAllGather", stream);
     if (bytes_each == 0) return;
-    finish(last_, library_.all_gather(mine, all, bytes_each, ncclUint8, communicator_, stream_of(stream)));
+    finish(last_, library_.all_gather(mine, all, bytes_each, ncclUint8, communicator_, stream_));
   }
 
   void broadcast(std::byte* data, std::size_t bytes, int root, void* stream) override {
     WISK_ASSERT(root >= 0 && root < size_);
-    begin("ncclBroadcast");
+    begin("ncclBroadcast", stream);
     if (bytes == 0) return;
-    finish(last_, library_.broadcast(data, data, bytes, ncclUint8, root, communicator_, stream_of(stream)));
+    finish(last_, library_.broadcast(data, data, bytes, ncclUint8, root, communicator_, stream_));
   }
 
   void all_reduce_or(std::uint32_t* words, std::size_t count, void* stream) override {
-    begin("ncclAllReduce");
+    begin("ncclAllReduce", stream);
     if (count == 0) return;
-    finish(last_,
-           library_.all_reduce(words, words, count, ncclUint32, ncclSum, communicator_, stream_of(stream)));
+    finish(last_, library_.all_reduce(words, words, count, ncclUint32, ncclSum, communicator_, stream_));
   }
 
   void wait(void* stream) override {
     WISK_ASSERT(communicator_ != nullptr);
+    stream_ = static_cast<cudaStream_t>(stream);
     Patience patience(limit_);
     for (;;) {
-      const cudaError_t state = ::cudaStreamQuery(stream_of(stream));
+      const cudaError_t state = ::cudaStreamQuery(stream_);
       if (state == cudaSuccess) break;
       if (state != cudaErrorNotReady) fail(last_, cudaGetErrorString(state));
       check_state();  // an operation that failed on any rank never ends in the stream
@@ -129,24 +131,33 @@ class NcclGroup final : public DeviceGroup {
     check_state();
   }
 
+  void on_abort(std::function<void()> forget) override { forget_ = std::move(forget); }
+
   void abort() noexcept override {
     if (communicator_ == nullptr) return;
     const ncclComm_t communicator = std::exchange(communicator_, nullptr);
-    // It waits for threads and kernels of its own. Where those hang, too, the process has to end without it.
+    // It waits for threads and kernels of its own, and until nothing recorded holds its operations. Where
+    // those hang, too, the process has to end without it.
     constexpr auto kLongest = std::chrono::seconds(10);
     try {
       std::packaged_task<void()> task(
           [abort = library_.abort, communicator] { static_cast<void>(abort(communicator)); });
       const std::future<void> done = task.get_future();
       std::thread(std::move(task)).detach();
-      done.wait_for(kLongest);
+      if (forget_) forget_();
+      // What is being recorded is only forgotten when the caller has heard of the failure.
+      if (!is_capturing()) done.wait_for(kLongest);
     } catch (const std::exception& error) {  // no thread to be had
       log_warning(std::string("ncclCommAbort: ") + error.what());
     }
   }
 
  private:
-  static cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
+  [[nodiscard]] bool is_capturing() const {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    return stream_ != nullptr && ::cudaStreamIsCapturing(stream_, &status) == cudaSuccess &&
+           status != cudaStreamCaptureStatusNone;
+  }
 
   /// Made by rank 0, which fails for all. Collective.
   ncclUniqueId agree_on_id(Communicator& bootstrap) {
@@ -170,8 +181,9 @@ class NcclGroup final : public DeviceGroup {
     finish(last_, library_.init_rank(&communicator_, size_, id, rank_, &config));
   }
 
-  void begin(const char* operation) {
+  void begin(const char* operation, void* stream) {
     WISK_ASSERT(communicator_ != nullptr);
+    stream_ = static_cast<cudaStream_t>(stream);
     last_ = operation;
   }
 
@@ -232,6 +244,8 @@ class NcclGroup final : public DeviceGroup {
   const int exceptions_at_start_;
   ncclComm_t communicator_ = nullptr;  // null: aborted
   const char* last_ = "";              // operation that was called last
+  cudaStream_t stream_ = nullptr;      // and in which stream
+  std::function<void()> forget_;       // what was recorded
 };
 
 }  // namespace

@@ -237,6 +237,7 @@ ResidentModel::ResidentModel(const Checkpoints& checkpoints, const EngineOptions
   if (topology.gpu) check_limits_of_gpu(checkpoints.architecture, *topology.gpu);
   device_ = device::make_device({cpu_options(options, topology), topology.gpu, options.graphs});
   group_ = make_device_group(*topology.replica, options, topology);
+  if (group_ != nullptr) group_->on_abort([device = device_.get()] { device->forget_recorded(); });
   const model::Shard shard{topology.replica->rank(), topology.replica->size()};
   weights_ = std::make_unique<model::Weights>(*device_, checkpoints.architecture, checkpoints.storage,
                                               checkpoints.compute, shard, checkpoints.own_dtypes);

@@ -290,6 +290,51 @@ TEST_F(NcclTest, AbortLetsTheStreamGoOn) {
   group->abort();
 }
 
+/// As long as something recorded holds its operations a communicator does not end, and would be waited for.
+TEST_F(NcclTest, AFailureForgetsWhatWasRecorded) {
+  const auto group = make();
+  std::vector<std::byte> data(16);
+  stream_.recorded = 2;
+  group->on_abort([this] { stream_.recorded = 0; });
+  const Planned planned("async=ncclBroadcast");
+  const Stopwatch watch;
+  expect_parts(error_of([&] {
+                 group->broadcast(data.data(), 16, 0, &stream_);
+                 group->wait(&stream_);
+               }),
+               {"ncclBroadcast failed on " + name(rank())});
+  EXPECT_EQ(stream_.recorded, 0);
+  EXPECT_LT(watch.seconds(), 9);
+}
+
+/// What is being recorded is forgotten by those who hear of the failure.
+TEST_F(NcclTest, AFailureWhileRecordingIsToldAtOnce) {
+  static fake::Stream stream;  // the communicator, which nobody waits for, looks at it until it ends
+  const auto group = make();
+  std::vector<std::byte> data(16);
+  stream.recorded = 1;
+  stream.capturing = true;
+  const Planned planned("fail=ncclBroadcast");
+  const Stopwatch watch;
+  expect_parts(error_of([&] { group->broadcast(data.data(), 16, 0, &stream); }),
+               {"ncclBroadcast failed on " + name(rank())});
+  EXPECT_LT(watch.seconds(), 9);
+  stream.recorded = 0;
+}
+
+/// The device is gone by then.
+TEST_F(NcclTest, AnEndForgetsNothing) {
+  auto group = make();
+  bool called = false;
+  group->on_abort([&called] { called = true; });
+  try {
+    const auto own = std::move(group);
+    throw std::runtime_error("something else");
+  } catch (const std::runtime_error&) {
+  }
+  EXPECT_FALSE(called);
+}
+
 TEST_F(NcclTest, AStateThatCannotBeAskedIsAnError) {
   const auto group = make();
   std::vector<std::byte> data(16);

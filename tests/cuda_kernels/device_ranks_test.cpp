@@ -49,6 +49,7 @@ class EmulatedGroup final : public comm::DeviceGroup {
     if (broken) throw EnvironmentError("another rank has stopped");
     device::cuda::synchronize(static_cast<device::cuda::Stream>(stream));
   }
+  void on_abort(std::function<void()> /*forget*/) override {}
   void abort() noexcept override {}
 
   int asked = 0, done = 0;  ///< operations that were called, and that took place

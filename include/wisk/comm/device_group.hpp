@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 namespace wisk::comm {
@@ -35,6 +36,10 @@ class DeviceGroup {
   /// takes longer than the group was told to wait (another rank has stopped): nobody waits forever. Time in
   /// which this process did not run does not count.
   virtual void wait(void* stream) = 0;
+
+  /// `forget` destroys what holds recorded operations of this group. It is called where a failure aborts the
+  /// group, which does not end before; not by the destructor.
+  virtual void on_abort(std::function<void()> forget) = 0;
 
   /// Ends what is under way on this rank, so that the stream goes on. The other ranks find out by wait().
   virtual void abort() noexcept = 0;

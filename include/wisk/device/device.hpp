@@ -201,6 +201,8 @@ class Device {
   /// something is allocated: a device may record them, and repeat them for the next step of that size. They
   /// must not wait.
   virtual void repeat(StepSize size, const std::function<void()>& operators);
+  /// Destroys what repeat() has recorded; it may still run.
+  virtual void forget_recorded() noexcept {}
 
   /// x[t, :] = scale * E[id - first_row, :] widened to f32, for the tokens whose row is in this matrix; zeros
   /// for others.

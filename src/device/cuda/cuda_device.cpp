@@ -181,6 +181,8 @@ class CudaDevice final : public Device {
     }
   }
 
+  void forget_recorded() noexcept override { graphs_.forget(); }
+
   void embed(const StepTokens& /*step*/, const PackedMatrix& embedding, std::int64_t first_row, float scale,
              float* x) override {
     const Step step = tokens();

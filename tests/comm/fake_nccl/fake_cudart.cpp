@@ -20,6 +20,12 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
   return fake->pending > 0 ? cudaErrorNotReady : cudaSuccess;
 }
 
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  *status = reinterpret_cast<const Stream*>(stream)->capturing ? cudaStreamCaptureStatusActive
+                                                               : cudaStreamCaptureStatusNone;
+  return cudaSuccess;
+}
+
 const char* cudaGetErrorString(cudaError_t error) {
   return error == cudaErrorInvalidDevice ? "no such fake device" : "a fake error of CUDA";
 }

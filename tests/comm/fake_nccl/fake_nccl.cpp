@@ -67,6 +67,7 @@ struct ncclComm {
   int rank = 0, size = 1;
   std::string name;
   Meeting* meeting = nullptr;
+  const Stream* stream = nullptr;  // of the last operation
   std::atomic<bool> aborted = false;
   std::atomic<int> polls_left = 0;  ///< of ncclInProgress
   std::atomic<ncclResult_t> error = ncclSuccess;
@@ -157,13 +158,14 @@ void exchange(ncclComm* comm, const std::byte* mine, std::size_t bytes, int root
 
 /// Puts an operation into the stream.
 ncclResult_t enqueue(const char* name, ncclComm* comm, cudaStream_t cuda_stream, std::function<void()> task) {
+  auto* stream = reinterpret_cast<Stream*>(cuda_stream);
+  comm->stream = stream;
   if (comm->polls_left > 0) return refused("the call ahead is not in the stream yet");
   if (comm->error != ncclSuccess) return refused("called after an error");
   if (planned("fail", name)) {
     last_error = "the test said so";
     return ncclInternalError;
   }
-  auto* stream = reinterpret_cast<Stream*>(cuda_stream);
   ++stream->pending;
   const bool hangs = planned("hang", name), fails = planned("async", name);
   comm->add([=, task = std::move(task)] {
@@ -262,6 +264,7 @@ ncclResult_t ncclCommDestroy(ncclComm_t comm) {
 ncclResult_t ncclCommAbort(ncclComm_t comm) {
   comm->aborted = true;
   comm->end();
+  while (comm->stream != nullptr && comm->stream->recorded > 0) rest();
   delete comm;
   return ncclSuccess;
 }

@@ -8,7 +8,10 @@ namespace wisk::comm::fake {
 /// A cudaStream_t of the tests: operations that are not done yet, and what cudaStreamQuery reports otherwise.
 struct Stream {
   std::atomic<int> pending = 0;
-  std::atomic<int> error = 0;  ///< a cudaError_t; 0: none
+  std::atomic<int> error = 0;     ///< a cudaError_t; 0: none
+  std::atomic<int> recorded = 0;  ///< graphs that hold operations of it: a communicator that was used in it
+                                  ///< does not end before
+  std::atomic<bool> capturing = false;
 };
 
 }  // namespace wisk::comm::fake
