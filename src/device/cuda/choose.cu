@@ -16,10 +16,10 @@ namespace wisk::device::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256, kWarps = kThreads / kLanes;
-constexpr std::int32_t kBlocksOfGroup = 32;  // a thread block's: one lane draws the maximum of each
+constexpr std::int32_t kBlocksOfGroup = 32;  // a thread block's: one lane begins with each
 
 struct Shared {
-  BlockNoise noise[kBlocksOfGroup];
+  BlockStart start[kBlocksOfGroup];
 };
 
 /// Thread block g + groups * row chooses in kBlocksOfGroup blocks of ids of that row, from block
@@ -33,14 +33,17 @@ __global__ void __launch_bounds__(kThreads)
   const std::int32_t begin = static_cast<std::int32_t>(blockIdx.x) % groups * kBlocksOfGroup;
   const std::int32_t end = begin + kBlocksOfGroup < blocks.count ? begin + kBlocksOfGroup : blocks.count;
   const bool active = is_active(rows, {}, row);
+  const RowRule rule(rows, choosing, row);
+  const auto logits_of = [&](std::int32_t b) {
+    const float* of_block = logits + row * stride + static_cast<std::int64_t>(b) * kBlockIds;
+    return [of_block](std::int32_t i) { return of_block[i]; };
+  };
   const auto mine = begin + static_cast<std::int32_t>(threadIdx.x);
-  if (active && mine < end) shared.noise[threadIdx.x] = noise_of_block(blocks, mine, rows, choosing, row);
+  if (active && mine < end) shared.start[threadIdx.x] = start_of_block(logits_of(mine), blocks, mine, rule);
   __syncthreads();
   const auto warp = static_cast<std::int32_t>(threadIdx.x / kLanes);
-  for (std::int32_t b = begin + warp; active && b < end; b += kWarps) {
-    const float* of_block = logits + row * stride + static_cast<std::int64_t>(b) * kBlockIds;
-    choose_in_block(of_block, blocks, b, rows, row, choosing, shared.noise[b - begin], out);
-  }
+  for (std::int32_t b = begin + warp; active && b < end; b += kWarps)
+    choose_in_block(logits_of(b), blocks, b, row, rule, shared.start[b - begin], out);
 }
 
 /// What a warp keeps of `choice`, another block of its part; all but the sum.

@@ -64,13 +64,18 @@ __device__ inline Draw draw_of(const ChoiceRows& rows, std::uint64_t seed, std::
   return {seed, draw.problem_key, draw.sample, draw.position};
 }
 
-/// How the best id of a block is found.
-struct BlockRule {
+/// How the best id of a block is found: the same for all blocks of a row.
+struct RowRule {
   double temperature;  // 0: the largest logit
-  Draw draw;           // of the row
-  BlockNoise of_block;
+  Draw draw;
   Cut cut;
-  Floor* floor;  // of the row, or nullptr
+  Floor* floor;  // or nullptr
+
+  __device__ RowRule(const ChoiceRows& rows, const Choosing& choosing, std::int32_t row)
+      : temperature(choosing.temperature),
+        draw(draw_of(rows, choosing.seed, row)),
+        cut(rows.cuts != nullptr ? rows.cuts[row] : Cut{kMinusInfinity, kNoToken}),
+        floor(rows.floors != nullptr ? rows.floors + row : nullptr) {}
 
   __device__ double scaled(float logit) const {
     const auto wide = static_cast<double>(logit);
@@ -82,39 +87,52 @@ struct BlockRule {
   }
 };
 
-/// The best score known in the row, after `score` has become known.
-__device__ inline double raised_floor(Floor* floor, double score) {
-  if (floor == nullptr) return score;
-  std::uint64_t before = 0;
-  if (threadIdx.x % kLanes == 0) before = atomicMax(floor, floor_of(score));
-  const double known = score_of(__shfl_sync(kWholeWarp, before, 0));
-  return known > score ? known : score;
+/// What one thread finds out of a block before a warp looks at it: the largest noise, and the best score
+/// known in the row, the score of that noise's holder among them. Threads do this for many blocks side by
+/// side: the way to the floor and back takes as long as a warp needs for a block.
+struct BlockStart {
+  BlockNoise noise;
+  double floor = kLowestScore;
+};
+
+/// `logit(i)`: of the block's i-th id. Nothing where T = 0.
+template <class Logit>
+__device__ BlockStart start_of_block(const Logit& logit, const BlockRange& blocks, std::int32_t b,
+                                     const RowRule& rule) {
+  BlockStart start;
+  if (rule.temperature == 0) return start;
+  const std::int32_t block = blocks.first + b;
+  start.noise = Noise(rule.draw).block(block, ids_in_block(block, blocks.vocabulary));
+  const std::int32_t holder = start.noise.holder;
+  const float of_holder = logit(holder - block * kBlockIds);
+  if (rule.keeps(of_holder, holder)) start.floor = rule.scaled(of_holder) + start.noise.maximum;
+  if (rule.floor == nullptr) return start;
+  const double known = score_of(atomicMax(rule.floor, floor_of(start.floor)));
+  if (known > start.floor) start.floor = known;
+  return start;
 }
 
-/// The best of logit / T + noise. Lane l has the logits of ids first + l and first + l + 32. The holder of
-/// the block's maximum comes first; of the others only those are drawn that may be better than the best
-/// known.
-__device__ inline Candidate noisy_best(const float (&logits)[2], std::int32_t first, const BlockRule& rule) {
+/// The best of logit / T + noise. Lane l has the logits of ids first + l and first + l + 32. The score of the
+/// holder of the block's maximum is known; of the others only those are drawn that may be better than the
+/// best known.
+__device__ inline Candidate noisy_best(const float (&logits)[2], std::int32_t first, const RowRule& rule,
+                                       const BlockStart& start) {
   const auto lane = static_cast<std::int32_t>(threadIdx.x % kLanes);
   Candidate best;
   for (int half = 0; half < 2; ++half) {
     const std::int32_t id = first + lane + kLanes * half;
-    if (id == rule.of_block.holder && rule.keeps(logits[half], id)) {
-      best = {rule.scaled(logits[half]) + rule.of_block.maximum, id};
+    if (!rule.keeps(logits[half], id)) continue;
+    const double scaled = rule.scaled(logits[half]);
+    if (id == start.noise.holder) {
+      best = better(best, {scaled + start.noise.maximum, id});
+    } else if (!(scaled + start.noise.maximum < start.floor)) {
+      // Addition is monotone, and no Gumbel is above the maximum: a bound in floating point too.
+      best = better(best, {scaled + Noise(rule.draw).gumbel(id, start.noise), id});
     }
   }
-  const int holders_lane = (rule.of_block.holder - first) % kLanes;
-  const double floor = raised_floor(rule.floor, __shfl_sync(kWholeWarp, best.score, holders_lane));
-  for (int half = 0; half < 2; ++half) {
-    const std::int32_t id = first + lane + kLanes * half;
-    if (id == rule.of_block.holder || !rule.keeps(logits[half], id)) continue;
-    const double scaled = rule.scaled(logits[half]);
-    // Addition is monotone, and no Gumbel is above the maximum: a bound in floating point too.
-    if (scaled + rule.of_block.maximum < floor) continue;
-    best = better(best, {scaled + Noise(rule.draw).gumbel(id, rule.of_block), id});
-  }
   best = best_of_warp(best);
-  if (best.score > floor) raised_floor(rule.floor, best.score);
+  if (rule.floor != nullptr && lane == 0 && best.score > start.floor)
+    atomicMax(rule.floor, floor_of(best.score));
   return best;
 }
 
@@ -126,8 +144,8 @@ __device__ inline Candidate largest_logit(const float (&logits)[2], std::int32_t
 
 /// A block's choice, in all lanes of the warp. Lane l gives the logits of ids first + l and first + l +
 /// 32 as they are, -inf where there is no such id.
-__device__ inline BlockChoice choice_of_block(float low, float high, std::int32_t first,
-                                              const BlockRule& rule) {
+__device__ inline BlockChoice choice_of_block(float low, float high, std::int32_t first, const RowRule& rule,
+                                              const BlockStart& start) {
   BlockChoice choice;
   choice.nan =
       __popc(__ballot_sync(kWholeWarp, low != low)) + __popc(__ballot_sync(kWholeWarp, high != high));
@@ -140,7 +158,7 @@ __device__ inline BlockChoice choice_of_block(float low, float high, std::int32_
   choice.sum = tree_sum_of_warp(math::exp_of_negative(logits[0] - choice.largest) +
                                 math::exp_of_negative(logits[1] - choice.largest));
   const Candidate best =
-      rule.temperature == 0 ? largest_logit(logits, first) : noisy_best(logits, first, rule);
+      rule.temperature == 0 ? largest_logit(logits, first) : noisy_best(logits, first, rule, start);
   choice.score = best.score;
   choice.token = best.token;
   const int at = (best.token - first) % (2 * kLanes);
@@ -150,26 +168,16 @@ __device__ inline BlockChoice choice_of_block(float low, float high, std::int32_
   return choice;
 }
 
-/// The largest noise of held block `b` for a row; nothing where T = 0.
-__device__ inline BlockNoise noise_of_block(const BlockRange& blocks, std::int32_t b, const ChoiceRows& rows,
-                                            const Choosing& choosing, std::int32_t row) {
-  if (choosing.temperature == 0) return {};
-  const std::int32_t block = blocks.first + b;
-  return Noise(draw_of(rows, choosing.seed, row)).block(block, ids_in_block(block, blocks.vocabulary));
-}
-
-/// The choice of a whole warp in held block `b` of a row, whose logits lie at `logits`, one after another.
-__device__ inline void choose_in_block(const float* logits, const BlockRange& blocks, std::int32_t b,
-                                       const ChoiceRows& rows, std::int32_t row, const Choosing& choosing,
-                                       const BlockNoise& of_block, BlockChoice* out /* [R, blocks.count] */) {
+/// The choice of a whole warp in held block `b` of a row. `logit(i)`: of the block's i-th id.
+template <class Logit>
+__device__ void choose_in_block(const Logit& logit, const BlockRange& blocks, std::int32_t b,
+                                std::int32_t row, const RowRule& rule, const BlockStart& start,
+                                BlockChoice* out /* [R, blocks.count] */) {
   const auto lane = static_cast<std::int32_t>(threadIdx.x % kLanes);
   const std::int32_t count = ids_in_block(blocks.first + b, blocks.vocabulary);
-  const float low = lane < count ? logits[lane] : kMinusInfinity;
-  const float high = lane + kLanes < count ? logits[lane + kLanes] : kMinusInfinity;
-  const BlockRule rule{choosing.temperature, draw_of(rows, choosing.seed, row), of_block,
-                       rows.cuts != nullptr ? rows.cuts[row] : Cut{kMinusInfinity, kNoToken},
-                       rows.floors != nullptr ? rows.floors + row : nullptr};
-  const BlockChoice choice = choice_of_block(low, high, (blocks.first + b) * kBlockIds, rule);
+  const float low = lane < count ? logit(lane) : kMinusInfinity;
+  const float high = lane + kLanes < count ? logit(lane + kLanes) : kMinusInfinity;
+  const BlockChoice choice = choice_of_block(low, high, (blocks.first + b) * kBlockIds, rule, start);
   if (lane == 0) out[static_cast<std::int64_t>(row) * blocks.count + b] = choice;
 }
 

@@ -34,8 +34,27 @@ struct Filtering {
   float scale;         // 1 / T
 };
 
+/// Amounts by digit, of the ids that have the digits found before. As words of 32 bits: to those a block adds
+/// in one instruction, to 64 bits it takes a loop of attempts. Sums are the same in any order.
+struct Histogram {
+  std::uint32_t low[kDigits], high[kDigits];
+
+  __device__ void clear(unsigned digit) { low[digit] = high[digit] = 0; }
+  __device__ void add(unsigned digit, Amount amount) {
+    const auto of_low = static_cast<std::uint32_t>(amount);
+    const std::uint32_t before = atomicAdd(&low[digit], of_low);
+    const std::uint32_t carry = before + of_low < before ? 1 : 0;
+    const std::uint32_t of_high = static_cast<std::uint32_t>(amount >> 32) + carry;
+    if (of_high != 0) atomicAdd(&high[digit], of_high);
+  }
+  /// After a barrier.
+  [[nodiscard]] __device__ Amount operator[](int digit) const {
+    return static_cast<Amount>(high[digit]) << 32 | low[digit];
+  }
+};
+
 struct Shared {
-  Amount amounts[kDigits];  // by digit, of the ids that have the digits found before
+  Histogram amounts;
   // The cut so far: its leading digits; what lies above it; what it has to reach.
   Rank found;
   Amount above, target;
@@ -165,7 +184,7 @@ __device__ Rank select(const Row& row, Rank within, Amount count, double share, 
     shared.done = false;
   }
   for (int level = 0; level < kLevels; ++level) {
-    for (unsigned digit = threadIdx.x; digit < kDigits; digit += kThreads) shared.amounts[digit] = 0;
+    for (unsigned digit = threadIdx.x; digit < kDigits; digit += kThreads) shared.amounts.clear(digit);
     __syncthreads();
     const Rank found = shared.found;
     const int shift = 56 - kDigitBits * level;
@@ -174,7 +193,7 @@ __device__ Rank select(const Row& row, Rank within, Amount count, double share, 
       const Rank rank = row.rank(logit, id);
       if (rank < within || (level > 0 && (rank ^ found) >> (shift + kDigitBits) != 0)) return;
       const Amount amount = share < 0 ? 1 : row.weight(logit);
-      if (amount != 0) atomicAdd(&shared.amounts[(rank >> shift) & (kDigits - 1)], amount);
+      if (amount != 0) shared.amounts.add(static_cast<unsigned>(rank >> shift) & (kDigits - 1), amount);
     });
     __syncthreads();
     if (threadIdx.x < kLanes) {
@@ -183,8 +202,9 @@ __device__ Rank select(const Row& row, Rank within, Amount count, double share, 
       // Equal logits that are all needed: their ids need not be looked at.
       if (threadIdx.x == 0 && level >= kKeyLevel) {
         const Amount one = share < 0 ? 1 : row.weight(logit_of(shared.found));
-        shared.done =
-            shared.above + shared.amounts[(shared.found >> shift) & (kDigits - 1)] - shared.target < one;
+        shared.done = shared.above + shared.amounts[static_cast<int>(shared.found >> shift) & (kDigits - 1)] -
+                          shared.target <
+                      one;
       }
     }
     __syncthreads();

@@ -30,7 +30,7 @@ struct Memory {
 
   struct Logits {
     Floats unit[Tile::kTokens * kRowUnits];
-    BlockNoise noise[kPairs];
+    BlockStart start[kPairs];
   };
   union Shared {
     typename Tile::Shared stages;
@@ -60,27 +60,32 @@ __global__ void __launch_bounds__(Tile::kThreads)
   __syncthreads();  // nobody reads the stages any more
   const int lane = static_cast<int>(threadIdx.x) % kLanes, warp = static_cast<int>(threadIdx.x) / kLanes;
   each_token<Tile>(sums, [&](int token, const Floats& four) {
-    Floats result;
-    for (int e = 0; e < 4; ++e) result.value[e] = capped(four.value[e], cap);
-    shared.logits.unit[token * Memory::kRowUnits + 8 * warp + lane / 4] = result;
+    shared.logits.unit[token * Memory::kRowUnits + 8 * warp + lane / 4] = four;
   });
+  __syncthreads();
+  // Pair p: of row first_row + p / kBlocks and held block group * kBlocks + p % kBlocks.
+  const auto row_of = [&](int pair) { return first_row + pair / Memory::kBlocks; };
+  const auto block_of = [&](int pair) { return group * Memory::kBlocks + pair % Memory::kBlocks; };
   const auto wanted = [&](int pair) {
-    const int row = first_row + pair / Memory::kBlocks, b = group * Memory::kBlocks + pair % Memory::kBlocks;
-    return row < rows.count && b < blocks.count && is_active(rows, {}, row);
+    return row_of(pair) < rows.count && block_of(pair) < blocks.count && is_active(rows, {}, row_of(pair));
   };
+  const auto logits_of = [&](int pair) {
+    const Floats* units = shared.logits.unit + pair / Memory::kBlocks * Memory::kRowUnits +
+                          pair % Memory::kBlocks * kBlockIds / 4;
+    return [values = &units->value[0], cap](std::int32_t i) { return capped(values[i], cap); };
+  };
+#pragma unroll 1
   for (int pair = static_cast<int>(threadIdx.x); pair < Memory::kPairs; pair += Tile::kThreads) {
     if (!wanted(pair)) continue;
-    shared.logits.noise[pair] = noise_of_block(blocks, group * Memory::kBlocks + pair % Memory::kBlocks, rows,
-                                               choosing, first_row + pair / Memory::kBlocks);
+    shared.logits.start[pair] =
+        start_of_block(logits_of(pair), blocks, block_of(pair), RowRule(rows, choosing, row_of(pair)));
   }
   __syncthreads();
 #pragma unroll 1
   for (int pair = warp; pair < Memory::kPairs; pair += Tile::kWarps) {
     if (!wanted(pair)) continue;
-    const int token = pair / Memory::kBlocks, b = pair % Memory::kBlocks;
-    const Floats* units = shared.logits.unit + token * Memory::kRowUnits + b * kBlockIds / 4;
-    choose_in_block(&units->value[0], blocks, group * Memory::kBlocks + b, rows, first_row + token, choosing,
-                    shared.logits.noise[pair], out);
+    choose_in_block(logits_of(pair), blocks, block_of(pair), row_of(pair),
+                    RowRule(rows, choosing, row_of(pair)), shared.logits.start[pair], out);
   }
 }
 
