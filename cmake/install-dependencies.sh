@@ -2,6 +2,7 @@
 # Installs what wisk builds with from the distribution (Debian 12 or newer, Ubuntu 22.04 or newer).
 # Idempotent: asks dpkg first and does nothing when all is there. Uses sudo only when not root.
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin   # dpkg wants them
 packages=(
   g++ cmake ninja-build pkg-config ccache git
   libopenmpi-dev openmpi-bin libhdf5-openmpi-dev
@@ -22,5 +23,6 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo)
 fi
 echo "install-dependencies: installing ${missing[*]}" >&2
-"${as_root[@]}" apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300)
+"${as_root[@]}" "${apt[@]}" update
+"${as_root[@]}" "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null

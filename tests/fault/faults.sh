@@ -206,7 +206,7 @@ if row "disk full"; then
   else
     start_and_wait "$disk/run" 0
     fill_disk
-    ends 20 4
+    ends 60 4
     says "No space left on device"
     says "\.journal"
     rm "$disk/ballast"
@@ -221,7 +221,7 @@ if row "disk full, two ranks"; then
   else
     start_and_wait "$disk/run" 2
     fill_disk
-    ends 20 4
+    ends 60 4
     says "No space left on device"
     rm "$disk/ballast"
     resumes
@@ -251,7 +251,7 @@ if row "disk full before the run starts"; then
     out=$disk/run
     fault_begins
     start_run "$out" 0 "$log"
-    ends 20 4
+    ends 60 4
     says "No space left on device"
     rm "$disk/ballast"
     resumes
@@ -291,7 +291,7 @@ if row "file system becomes read-only"; then
   else
     start_and_wait "$mounted/run" 0
     echo "a fault test" >"$errors"
-    ends 20 4
+    ends 60 4
     says "Read-only file system"
     umount "$mounted"
     e2fsck -fy "$image" >/dev/null 2>&1 || true
@@ -315,7 +315,7 @@ shimmed "clock jumps (by 430 days, four times a second)" clock 0 ""
 # By hand: what is deleted is lost, and nothing else may be.
 deleted_under_the_run() {
   start_and_wait "$plain/run-deleted" "$1"
-  rm -rf "$out" || complain "rm -rf could not remove the folder: files are made in it again"
+  rm -rf "$out" || rm -rf "$out" || complain "rm -rf could not remove the folder: files are made in it again"
   : >"$work/before"
   ends 30 4
   says "run-deleted"
@@ -374,12 +374,12 @@ changed_between() {
   local file=$2
   start_and_wait "$plain/run-changed" 0
   kill -TERM "$run_pid"
-  ends 20 75
+  ends 60 75
   cp "$file" "$work/original"
   "$4" "$file"
   fault_begins
   start_run "$out" 0 "$log"
-  ends 20 3
+  ends 60 3
   says "$3"
   cp "$work/original" "$file"
   resumes
@@ -403,7 +403,7 @@ changed_between "problems changed while interrupted" "$job/problems.jsonl" "cont
 damaged_journal() {
   start_and_wait "$plain/run-damaged" 0
   kill -KILL "$run_pid"
-  ends 20 137
+  ends 60 137
   file=$(find "$out/journal" -name '*.journal')
   "$1" "$file"
   note=

@@ -12,59 +12,21 @@
 #include <wisk/core/hash.hpp>
 #include <wisk/store/run_lock.hpp>
 
-#include "support/demo_job.hpp"
+#include "fault/interrupted.hpp"
 
 namespace wisk::test {
 namespace {
 
-constexpr int kInterrupted = 75, kInput = 3, kEnvironment = 4;
+constexpr int kInput = 3, kEnvironment = 4;
 constexpr double kLatency = 10;  // seconds from a signal to the end, as promised
-const std::vector<std::string> kSlow = {"engine.max_batch=1", "engine.threads=1", "engine.prefill_chunk=1"};
 
-class Ranks : public DemoTest {
+class Ranks : public InterruptedRun {
  protected:
-  /// Starts a slow run and waits until `bytes` are in its journals.
-  static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes,
-                                        std::vector<std::string> more = {}) {
-    more.insert(more.begin(), kSlow.begin(), kSlow.end());
-    auto program = std::make_unique<Program>(job_->command(out, ranks, more), cpu_options());
-    EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) >= bytes; }))
-        << program->so_far().error;
-    return program;
-  }
-
-  /// Processes of the ranks, mpiexec aside.
-  static std::vector<pid_t> ranks_of(const std::string& out) {
-    std::vector<pid_t> ranks;
-    for (const pid_t id : processes_with(job_->path(out).string())) {
-      std::error_code error;
-      if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
-        ranks.push_back(id);
-    }
-    return ranks;
-  }
-
   static int rank_of(pid_t id) {
-    const std::string all = read_bytes("/proc/" + std::to_string(id) + "/environ");
+    const std::string all = read_proc("/proc/" + std::to_string(id) + "/environ");
     const std::string name = "OMPI_COMM_WORLD_RANK=";
     const std::size_t at = all.find(name);
     return at == std::string::npos ? 0 : std::stoi(all.substr(at + name.size()));
-  }
-
-  /// A run that takes seconds, for what has to happen in the middle of one; and its undisturbed results.
-  static std::int64_t long_samples() { return samples_for(4); }
-  static std::string long_run() { return "decode.samples=" + std::to_string(long_samples()); }
-  static void expect_long_completes(const std::string& out, int ranks) {
-    static const RunContents undisturbed = job_->run("expected-long", 2, {long_run()});
-    const RunContents done = job_->run(out, ranks, {long_run()});
-    expect_same_results(done, undisturbed, out);
-    EXPECT_TRUE(done.results_bytes == undisturbed.results_bytes) << out << ": results.h5 differs";
-  }
-
-  static void expect_completes(const std::string& out, int ranks) {
-    const RunContents done = job_->run(out, ranks);
-    expect_same_results(done, *expected_, out);
-    EXPECT_TRUE(done.results_bytes == expected_->results_bytes) << out << ": results.h5 differs";
   }
 
   static nlohmann::json status_of(const std::string& out) {
@@ -77,7 +39,7 @@ class Ranks : public DemoTest {
 TEST_F(Ranks, ASignalToAnyOneRankStopsAllOfThem) {
   for (const int rank : {0, 2}) {
     const std::string out = "signal-" + std::to_string(rank);
-    const auto program = start(out, 3, 8000, {long_run()});
+    const auto program = start(out, 3, 8000);
     for (const pid_t id : ranks_of(out)) {
       if (rank_of(id) == rank) ::kill(id, SIGUSR2);
     }
@@ -86,35 +48,36 @@ TEST_F(Ranks, ASignalToAnyOneRankStopsAllOfThem) {
     EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), kLatency);
     const RunContents some = RunContents::read(job_->path(out));
     // The ranks without the signal would have drawn everything but the one's share.
-    EXPECT_GT(some.results.missing_samples, 3 * 12 * long_samples() / 2);
+    EXPECT_GT(some.results.missing_samples, cells() * long_samples() / 2);
     EXPECT_GT(some.prefixes, 0u);
-    expect_long_completes(out, 2);
+    expect_completes(out, 2);
   }
 }
 
 TEST_F(Ranks, HangUpStopsContinueDoesNot) {
-  const auto program = start("hup", 0, 3000, {long_run()});
+  const auto program = start("hup", 0, 3000);
   program->send(SIGCONT);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_TRUE(program->running());
   program->send(SIGHUP);
   EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
-  expect_long_completes("hup", 0);
+  expect_completes("hup", 0);
 }
 
 TEST_F(Ranks, SignalsInQuickSuccessionAreOne) {
-  const auto program = start("twice", 0, 3000, {long_run()});
+  const auto program = start("twice", 0, 3000);
   program->send(SIGTERM);
   program->send(SIGUSR1);
   program->send(SIGTERM);
   EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
-  EXPECT_GT(RunContents::read(job_->path("twice")).prefixes, 0u) << "it ended in order";
+  EXPECT_NE(program->so_far().error.find("interrupted; the same command goes on"), std::string::npos)
+      << "it ended in order: " << program->so_far().error;
 }
 
 TEST_F(Ranks, AStoppedRankIsNamedAndEndsTheRun) {
   for (const int rank : {0, 1}) {
     const std::string out = "stopped-" + std::to_string(rank);
-    const auto program = start(out, 2, 4000, {"engine.heartbeat_seconds=2", long_run()});
+    const auto program = start(out, 2, 4000, {"engine.heartbeat_seconds=2"});
     for (const pid_t id : ranks_of(out)) {
       if (rank_of(id) == rank) ::kill(id, SIGSTOP);
     }
@@ -124,8 +87,8 @@ TEST_F(Ranks, AStoppedRankIsNamedAndEndsTheRun) {
     EXPECT_NE(result.error.find("rank " + std::to_string(rank) + " (host "), std::string::npos)
         << result.error;
     EXPECT_NE(result.error.find("expected a sign of life"), std::string::npos) << result.error;
-    EXPECT_TRUE(program->wait_until([&] { return ranks_of(out).empty(); }) || ranks_of(out).empty());
-    expect_long_completes(out, 2);
+    EXPECT_TRUE(all_gone(job_->path(out).string()));
+    expect_completes(out, 2);
   }
 }
 
@@ -141,15 +104,17 @@ TEST_F(Ranks, PrefixesAreSavedWhileTheRunGoesOn) {
   // Long on any machine: results.h5 takes 1 % of the time, so that seconds go by before it is written again.
   // A save after each step, for a sample may last less than a millisecond.
   const std::string out = "saved";
+  constexpr std::int64_t kSamples = 2000;
   const auto program =
-      start(out, 0, 3000, {"decode.samples=2000", "engine.save_seconds=1e-6", "engine.max_batch=2"});
-  constexpr std::int64_t kTotal = 3 * 12 * 2000;
+      start(out, 0, 3000,
+            {"decode.samples=" + std::to_string(kSamples), "engine.save_seconds=1e-6", "engine.max_batch=2"});
   const auto missing = [&] { return store::read_results(job_->path(out) / "results.h5").missing_samples; };
-  EXPECT_EQ(missing(), kTotal) << "results.h5 is there from the start";
-  EXPECT_TRUE(program->wait_until([&] { return missing() < kTotal; })) << "and is brought up to date";
+  EXPECT_EQ(missing(), cells() * kSamples) << "results.h5 is there from the start";
+  // A moment at which no sample has begun passes.
+  EXPECT_TRUE(program->wait_until([&] { return RunContents::read(job_->path(out)).prefixes > 0; }));
+  EXPECT_TRUE(program->wait_until([&] { return missing() < cells() * kSamples; })) << "is brought up to date";
   program->send(SIGKILL);
   std::ignore = program->wait();
-  EXPECT_GT(RunContents::read(job_->path(out)).prefixes, 0u);
   EXPECT_GT(missing(), 0) << "and says that it is partial";
 }
 
@@ -157,7 +122,7 @@ TEST_F(Ranks, StatusSaysHowARunIsDoing) {
   const std::string out = "watched";
   const auto program = start(out, 0, 3000);
   EXPECT_EQ(status_of(out)["state"], "running");
-  EXPECT_EQ(status_of(out)["samples_total"], static_cast<std::int64_t>(expected_->samples.size()));
+  EXPECT_EQ(status_of(out)["samples_total"], cells() * long_samples());
   const ProgramResult fsck = run_program(wisk_command({"fsck", job_->path(out).string()}));
   EXPECT_EQ(fsck.status, 0) << fsck.out << fsck.error;
   program->send(SIGKILL);
@@ -206,12 +171,11 @@ TEST_F(Ranks, SamplesOfOtherHardwareAreMixedOnlyWhenAsked) {
   ASSERT_EQ(program->wait().status, kInterrupted);
   const auto marker = nlohmann::json::parse(read_bytes(job_->path(out) / "run.json"));
   const std::uint64_t hash = std::stoull(marker.at("job_hash").get<std::string>(), nullptr, 16);
-  const auto begun = store::Journal::read(job_->path(out) / "journal", hash).prefixes();
-  ASSERT_FALSE(begun.empty());
   store::JournalWriter other(job_->path(out) / "journal", "rank-0", hash);
   other.append(store::AttemptRecord{{"rank", "0"}, {"device", "cuda sm_90"}});
-  other.append(store::PrefixRecord{begun.front().id, {1}, {-1}});  // an attempt that drew nothing is none
-  std::vector<std::string> command = job_->command(out);
+  // An attempt that drew nothing is none. The last of the samples, which nobody has begun yet.
+  other.append(store::PrefixRecord{{2, 11, static_cast<std::uint32_t>(long_samples() - 1)}, {1}, {-1}});
+  std::vector<std::string> command = job_->command(out, 0, {long_run()});
   const ProgramResult refused = run_program(command, cpu_options());
   EXPECT_EQ(refused.status, kInput);
   EXPECT_NE(refused.error.find("cuda sm_90"), std::string::npos) << refused.error;

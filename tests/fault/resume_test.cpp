@@ -7,57 +7,22 @@
 #include <fstream>
 #include <random>
 
-#include "support/demo_job.hpp"
+#include "fault/interrupted.hpp"
 
 namespace wisk::test {
 namespace {
 
-/// One sequence at a time: a run long enough to be caught in the middle, nearly always of a sample. (While a
-/// problem's prompt is computed no sample of it has a token: about one moment in thirty.)
-const std::vector<std::string> kSlow = {"engine.max_batch=1", "engine.threads=1", "engine.prefill_chunk=1"};
-constexpr int kInterrupted = 75;
-
-class Resume : public DemoTest {
+class Resume : public InterruptedRun {
  protected:
-  /// Starts a slow run and waits until `bytes` are in its journals.
-  static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes,
-                                        std::vector<std::string> more = {}) {
-    more.insert(more.begin(), kSlow.begin(), kSlow.end());
-    auto program = std::make_unique<Program>(job_->command(out, ranks, more), cpu_options());
-    const std::uintmax_t before = job_->journal_bytes(out);
-    EXPECT_TRUE(program->wait_until([&] { return job_->journal_bytes(out) >= before + bytes; }))
-        << program->so_far().error;
-    return program;
-  }
-
   static void expect_incomplete(const std::string& out) {
     const RunContents some = RunContents::read(job_->path(out));
+    const auto& all = undisturbed().samples;
     EXPECT_GT(some.samples.size(), 0u);
-    EXPECT_LT(some.samples.size(), expected_->samples.size());
-    EXPECT_EQ(some.results.missing_samples,
-              static_cast<std::int64_t>(expected_->samples.size() - some.samples.size()));
+    EXPECT_LT(some.samples.size(), all.size());
+    EXPECT_EQ(some.results.missing_samples, static_cast<std::int64_t>(all.size() - some.samples.size()));
     EXPECT_TRUE(some.damage.empty());
-    for (const auto& [id, sample] : some.samples) EXPECT_TRUE(sample == expected_->samples.at(id));
+    for (const auto& [id, sample] : some.samples) EXPECT_TRUE(sample == all.at(id));
   }
-
-  static void expect_completes(const std::string& out, int ranks) {
-    const RunContents done = job_->run(out, ranks);
-    expect_same_results(done, *expected_, out);
-    EXPECT_TRUE(done.results_bytes == expected_->results_bytes) << out << ": results.h5 differs";
-  }
-
-  static void kill_one_rank(const std::string& out, std::mt19937& random) {
-    std::vector<pid_t> ranks;
-    for (const pid_t id : processes_with(job_->path(out).string())) {
-      std::error_code error;
-      if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
-        ranks.push_back(id);
-    }
-    ASSERT_FALSE(ranks.empty());
-    ::kill(ranks[random() % ranks.size()], SIGKILL);
-  }
-
-  // Owned by the suite: one baseline for all its tests.
 };
 
 TEST_F(Resume, AfterASignalWithAnyNumberOfRanks) {
@@ -73,6 +38,7 @@ TEST_F(Resume, AfterASignalWithAnyNumberOfRanks) {
     expect_completes(out, number);  // 0: without mpiexec
     ++number;
   }
+  // While a problem's prompt is computed no sample of it has a token: about one moment in thirty.
   EXPECT_GT(begun, 0u) << "what was begun is kept: one of four moments at least lies within a sample";
 }
 
@@ -91,11 +57,7 @@ TEST_F(Resume, ManyTimesInARow) {
 TEST_F(Resume, RanksUnderMpiexecThatGetASignal) {
   const std::string out = "ranks";
   const auto program = start(out, 2, 3000);
-  for (const pid_t id : processes_with(job_->path(out).string())) {
-    std::error_code error;
-    if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
-      ::kill(id, SIGUSR1);
-  }
+  for (const pid_t id : ranks_of(out)) ::kill(id, SIGUSR1);
   EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
   expect_incomplete(out);
   expect_completes(out, 1);
@@ -104,12 +66,7 @@ TEST_F(Resume, RanksUnderMpiexecThatGetASignal) {
 TEST_F(Resume, OneRankOfThreeGetsASignal) {
   const std::string out = "one-of-three";
   const auto program = start(out, 3, 3000);
-  std::vector<pid_t> ranks;
-  for (const pid_t id : processes_with(job_->path(out).string())) {
-    std::error_code error;
-    if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
-      ranks.push_back(id);
-  }
+  const std::vector<pid_t> ranks = ranks_of(out);
   ASSERT_EQ(ranks.size(), 3u);
   ::kill(ranks.back(), SIGTERM);
   EXPECT_EQ(program->wait().status, kInterrupted) << program->so_far().error;
@@ -133,7 +90,9 @@ TEST_F(Resume, AfterKillOfOneRank) {
   const std::string out = "killed-rank";
   for (int attempt = 0; attempt < 2; ++attempt) {
     const auto program = start(out, 2, 500 + random() % 4000);
-    kill_one_rank(out, random);
+    const std::vector<pid_t> ranks = ranks_of(out);
+    ASSERT_FALSE(ranks.empty());
+    ::kill(ranks[random() % ranks.size()], SIGKILL);
     EXPECT_NE(program->wait().status, 0);
     EXPECT_FALSE(program->so_far().timed_out);
   }
@@ -176,7 +135,7 @@ TEST_F(Resume, ACompleteRunIsLeftAsItIs) {
 
 TEST_F(Resume, ResultsAreMadeAnewFromTheJournal) {
   const std::string out = "derived";
-  std::ignore = job_->run(out);
+  std::ignore = job_->run(out, 0, {long_run()});
   std::filesystem::remove(job_->path(out) / "results.h5");
   expect_completes(out, 0);
 }
@@ -185,7 +144,7 @@ TEST_F(Resume, AFullDiskLosesNothingThatWasJournalled) {
   const std::string out = "full";
   ProgramOptions small = cpu_options();
   small.file_size_limit = 20000;
-  const ProgramResult result = run_program(job_->command(out), small);
+  const ProgramResult result = run_program(job_->command(out, 0, {long_run()}), small);
   EXPECT_EQ(result.status, 4);
   const auto messages = messages_of(result.error);
   ASSERT_FALSE(messages.empty());
@@ -196,9 +155,8 @@ TEST_F(Resume, AFullDiskLosesNothingThatWasJournalled) {
 
 TEST_F(Resume, TwoAtOnceAreRefused) {
   const std::string out = "locked";
-  const std::vector<std::string> long_run = {"decode.samples=" + std::to_string(samples_for(4))};
-  const auto first = start(out, 0, 1000, long_run);
-  const ProgramResult second = run_program(job_->command(out, 0, long_run), cpu_options());
+  const auto first = start(out, 0, 1000);
+  const ProgramResult second = run_program(job_->command(out, 0, {long_run()}), cpu_options());
   EXPECT_EQ(second.status, 4);
   EXPECT_EQ(messages_of(second.error).size(), 1u) << second.error;
   EXPECT_NE(second.error.find("another wisk works in this run directory"), std::string::npos) << second.error;

@@ -10,7 +10,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # Every run that is compared with another has the same settings: results.h5 holds the resolved job.
 sets=(engine.threads=1 engine.max_batch=1 engine.save_seconds=0.5 engine.heartbeat_seconds=3
-  engine.disk_wait_seconds=1)
+  engine.disk_wait_seconds=3)
 
 give_up() {
   echo "$(basename "$0"): $*" >&2

@@ -10,7 +10,7 @@
 namespace wisk::test {
 namespace {
 
-constexpr double kSoon = 20;  // seconds, on a machine that is busy; it takes one
+constexpr double kSoon = 60;  // seconds, on a machine that is busy; it takes one
 
 void expect_one_message(const DemoJob& job, const ProgramResult& result, int status,
                         const std::string& text) {
@@ -20,7 +20,7 @@ void expect_one_message(const DemoJob& job, const ProgramResult& result, int sta
   const std::vector<std::string> messages = messages_of(result.error);
   ASSERT_EQ(messages.size(), 1u) << result.error;
   EXPECT_NE(messages[0].find(text), std::string::npos) << messages[0];
-  EXPECT_TRUE(processes_with(job.folder().path().string()).empty());
+  EXPECT_TRUE(all_gone(job.folder().path().string()));
 }
 
 TEST(FailingRank, BadInputIsToldOnce) {
@@ -61,25 +61,21 @@ TEST(FailingRank, ADiskThatFillsUpInTheMiddle) {
   EXPECT_NE(result.status, 0) << result.error;
   EXPECT_FALSE(result.timed_out);
   EXPECT_LT(result.seconds, kSoon);
-  EXPECT_TRUE(processes_with(job.folder().path().string()).empty());
+  EXPECT_TRUE(all_gone(job.folder().path().string()));
 }
 
 TEST(FailingRank, ARankThatIsKilledTakesTheOthersWithIt) {
   const DemoJob job;
-  Program program(job.command("run", 3, {"engine.max_batch=1", "engine.threads=1"}), cpu_options());
+  Program program(job.command("run", 3, {"engine.max_batch=1", "engine.threads=1", "decode.samples=1000"}),
+                  cpu_options());
   ASSERT_TRUE(program.wait_until([&] { return job.journal_bytes("run") > 2000; })) << program.so_far().error;
-  std::vector<pid_t> ranks;
-  for (const pid_t id : processes_with(job.path("run").string())) {
-    std::error_code error;
-    if (std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() == "wisk")
-      ranks.push_back(id);
-  }
+  const std::vector<pid_t> ranks = processes_of("wisk", job.path("run").string());
   ASSERT_EQ(ranks.size(), 3u);
   const double before = program.so_far().seconds;
   ::kill(ranks[1], SIGKILL);
   EXPECT_NE(program.wait().status, 0);
   EXPECT_LT(program.so_far().seconds - before, kSoon);
-  EXPECT_TRUE(processes_with(job.path("run").string()).empty());
+  EXPECT_TRUE(all_gone(job.path("run").string()));
 }
 
 }  // namespace

@@ -32,9 +32,10 @@ std::string error_of(const std::function<void()>& f) {
 
 /// As another host's process would have left it.
 void write_foreign(const test::TempFolder& folder, int beat) {
-  std::ofstream(folder.path() / "run.lock")
-      << R"({"host": "node7", "process": 42, "beat": )" << beat
-      << R"(, "time": 1, "nonce": "abc", "boot_id": "another-kernel"})" << std::endl;
+  const std::filesystem::path file = folder.path() / "foreign";
+  std::ofstream(file) << R"({"host": "node7", "process": 42, "beat": )" << beat
+                      << R"(, "time": 1, "nonce": "abc", "boot_id": "another-kernel"})" << std::endl;
+  std::filesystem::rename(file, folder.path() / "run.lock");  // nobody sees half of it
 }
 
 TEST(RunLock, NamesItsHolderAndIsFreeAfterwards) {

@@ -9,8 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 
@@ -129,17 +127,46 @@ ProgramResult run_program(const std::vector<std::string>& command, const Program
   return Program(command, options).wait();
 }
 
+std::string read_proc(const std::filesystem::path& file) {
+  std::string text;  // not by a stream: what ends between open and read makes it throw
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return text;
+  read_all(descriptor, text);
+  ::close(descriptor);
+  return text;
+}
+
 std::vector<pid_t> processes_with(const std::string& text) {
   std::vector<pid_t> ids;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename().string();
+  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    const std::string line{std::istreambuf_iterator<char>(file), {}};
-    if (line.find(text) != std::string::npos) ids.push_back(static_cast<pid_t>(std::stoi(name)));
+    if (read_proc(entry->path() / "cmdline").find(text) != std::string::npos)
+      ids.push_back(static_cast<pid_t>(std::stoi(name)));
   }
   return ids;
+}
+
+std::vector<pid_t> processes_of(const std::string& name, const std::string& text) {
+  std::vector<pid_t> ids = processes_with(text);
+  std::erase_if(ids, [&](pid_t id) {
+    std::error_code error;
+    return std::filesystem::read_symlink("/proc/" + std::to_string(id) + "/exe", error).filename() != name;
+  });
+  return ids;
+}
+
+bool all_gone(const std::string& text) {
+  constexpr std::chrono::seconds kLongest{60};
+  constexpr std::chrono::milliseconds kBetween{20};
+  const auto end = std::chrono::steady_clock::now() + kLongest;
+  while (!processes_with(text).empty()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(kBetween);
+  }
+  return true;
 }
 
 }  // namespace wisk::test

@@ -15,7 +15,7 @@ namespace wisk::test {
 struct ProgramOptions {
   std::vector<std::pair<std::string, std::string>> environment;  ///< added to ours and to what mpiexec needs
   std::filesystem::path folder;                                  ///< working folder; empty: ours
-  std::chrono::seconds limit{120};                               ///< then its process group is killed
+  std::chrono::seconds limit{300};                               ///< then its process group is killed
   std::uint64_t file_size_limit = 0;  ///< largest file it can write (a full disk); 0: none
   bool closed_stdout = false;         ///< starts with descriptor 1 closed
 };
@@ -61,5 +61,12 @@ ProgramResult run_program(const std::vector<std::string>& command, const Program
 
 /// Processes whose command line holds `text`: their ids. For a folder's name that nobody else uses.
 std::vector<pid_t> processes_with(const std::string& text);
+/// Those of them that run the program `name`.
+std::vector<pid_t> processes_of(const std::string& name, const std::string& text);
+/// Waits until there is no process with `text`: those that were told to end may take a moment. False where
+/// some are left.
+bool all_gone(const std::string& text);
+/// A file of /proc; "" where its process has ended.
+std::string read_proc(const std::filesystem::path& file);
 
 }  // namespace wisk::test
