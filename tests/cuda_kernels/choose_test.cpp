@@ -120,7 +120,7 @@ TEST_P(CudaChoose, FiltersKeepTheIdsOfThePlainSort) {
 }
 
 TEST_P(CudaChoose, MinPComparesWithTheUnroundedBound) {
-  const std::vector<RowDraw> draws = draws_of(1, 0);
+  const Shifted<RowDraw> draws(draws_of(1, 0), 0);
   const ChoiceRows rows{1, draws.data(), nullptr, nullptr};
   for (const float largest : {1.0f, -1.0f, 0.0f, 1e-40f, 3e38f}) {
     for (const double min_p : {0.9, 0.7, 0.5, 0.3, 0.1, 1e-3}) {
@@ -256,8 +256,9 @@ TEST_P(CudaChoose, SumsAreTakenInTheDocumentedOrder) {
   const ChoiceRows rows{logits.rows, nullptr, nullptr, nullptr};
   const Shifted<BlockChoice> blocks(count * blocks_of_row);
   const Shifted<PartChoice> choices(count * 2);
-  device::cuda::choose_in_blocks(logits.values.data(), logits.vocabulary, parts, rows, choosing(0),
-                                 blocks.data(), {});
+  const Shifted<float> values(logits.values, 0);
+  device::cuda::choose_in_blocks(values.data(), logits.vocabulary, parts, rows, choosing(0), blocks.data(),
+                                 {});
   device::cuda::choose_in_parts(blocks.data(), parts, rows, {}, choices.data(), {});
   for (std::size_t r = 0; r < count; ++r) {
     const std::span row = logits.row(static_cast<std::int32_t>(r));

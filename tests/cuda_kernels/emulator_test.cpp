@@ -81,6 +81,28 @@ TEST_P(Emulator, BarriersThatNeverCompleteAreErrors) {
   EXPECT_EQ(run(planted::rounds<true>), std::vector<float>(kThreads, 3.0f));
 }
 
+TEST_P(Emulator, HostMemoryIsNoArgument) {
+  if (kAddressSanitizer || kThreadSanitizer) GTEST_SKIP() << "not looked at";
+  const auto start = [](float* data) {
+    const planted::Nested nested{{.count = 1, .data = data}};
+    launch<NoShared>(planted::writes_nested, 1, 1, {}, nested);
+  };
+  const Shifted<float> device(1);
+  std::vector<float> heap(1);
+  float stack = 0;
+  for (float* data : {heap.data(), heap.data() + 1, &stack}) {
+    try {
+      start(data);
+      ADD_FAILURE() << "no error";
+    } catch (const KernelError& error) {
+      EXPECT_STREQ(error.what(),
+                   "an argument of a kernel has the address of host memory, 8 bytes behind its begin");
+    }
+  }
+  start(device.data());
+  EXPECT_EQ(device.data()[0], 1);
+}
+
 TEST_P(Emulator, LanesThatTakeNoPartAreErrors) {
   const std::string outside = error_of(planted::lane_outside_mask);
   EXPECT_NE(outside.find("its own lane is not in the mask"), std::string::npos) << outside;

@@ -31,6 +31,18 @@ __global__ void neighbour_lane(float* out /* [kThreads] */) {
   out[threadIdx.x] = shared.value[threadIdx.x ^ 1u];
 }
 
+/// A pointer within an argument.
+struct Nested {
+  struct {
+    int count;
+    float* data;
+  } array;
+};
+
+__global__ inline void writes_nested(const Nested nested) {
+  nested.array.data[0] = static_cast<float>(nested.array.count);
+}
+
 /// Every block writes the same word.
 __global__ inline void blocks_collide(float* out /* [1] */) {
   if (threadIdx.x == 0) out[0] = static_cast<float>(blockIdx.x);

@@ -12,6 +12,14 @@ namespace wisk::test::cuda_on_host {
 /// False where there is no such block.
 bool delete_device_block(std::byte* data);
 
+/// Memory that kernels and the host see, as tests have it; of no device.
+[[nodiscard]] std::byte* new_shared_block(std::size_t bytes, std::size_t alignment);
+void delete_shared_block(std::byte* data, std::size_t alignment);
+
+/// Throws a KernelError where one of the words of an argument is the address of memory that only the host
+/// sees: its stack or its heap. (Not with sanitizers, which have heaps of their own.)
+void check_argument(const void* argument, std::size_t bytes);
+
 enum class Place { kHost, kDevice, kBeyond };  ///< kBeyond: begins in a block of the device and ends outside
 [[nodiscard]] Place place_of(const void* data, std::size_t bytes);
 

@@ -8,6 +8,7 @@
 #include <stream.hpp>
 
 #include "cpu/flush_denormals.hpp"
+#include "device_memory.hpp"
 #include "grid.hpp"
 
 namespace wisk::device::cuda {
@@ -16,11 +17,18 @@ struct NoShared {};
 
 namespace host_launch {
 
+template <class Argument>
+void check(Argument argument) {
+  __builtin_clear_padding(&argument);  // anything may stand there
+  test::cuda_on_host::check_argument(&argument, sizeof argument);
+}
+
 template <class Shared, class... Parameters>
 void start(bool flush_denormals, void (*kernel)(Parameters...), unsigned blocks, unsigned threads,
            Stream stream, std::type_identity_t<Parameters>... arguments) {
   constexpr std::size_t bytes = std::is_empty_v<Shared> ? 0 : sizeof(Shared);
   if (blocks == 0) return;
+  (check(arguments), ...);
   test::cuda_on_host::submit(stream, [=] {
     const FlushDenormals mode(flush_denormals);
     const auto thread = [&] { kernel(arguments...); };

@@ -3,8 +3,8 @@
 // tests/support/cuda_on_gpu is a GPU; the include path chooses.
 
 #include <cstddef>
-#include <new>
 
+#include "device_memory.hpp"
 #include "grid.hpp"
 
 namespace wisk::test {
@@ -12,11 +12,11 @@ namespace wisk::test {
 /// Memory that kernels and the host see, zero-filled: an access beyond its last byte is seen by
 /// AddressSanitizer.
 inline std::byte* allocate_for_kernels(std::size_t bytes, std::size_t alignment) {
-  return new (std::align_val_t{alignment}) std::byte[bytes]();
+  return cuda_on_host::new_shared_block(bytes, alignment);
 }
 
 inline void free_for_kernels(std::byte* memory, std::size_t alignment) {
-  operator delete[](memory, std::align_val_t{alignment});
+  cuda_on_host::delete_shared_block(memory, alignment);
 }
 
 /// Until all kernels have ended.
