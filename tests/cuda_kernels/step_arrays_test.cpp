@@ -8,6 +8,7 @@
 #include <wisk/core/error.hpp>
 
 #include "first_gpu.hpp"
+#include "fixture.hpp"
 #include "graph_cache.hpp"
 #include "host_device.hpp"
 
@@ -188,6 +189,7 @@ TEST(DeviceSteps, OnlyStepsOfOneTokenOfEachSequenceAreRecorded) {
 
 /// Seen by looking at the device's memory, which only an emulator allows.
 TEST(DeviceSteps, AreOverWhenTheyHaveBeenWaitedFor) {
+  if (!kEmulator) GTEST_SKIP();
   const auto cuda = gpu(true);
   const device::Buffer x = cuda->allocate(sizeof(float));
   const float one = 1;
