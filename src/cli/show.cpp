@@ -1,8 +1,8 @@
 // wisk show: the tables of a run, or of several.
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <set>
 
 #include <wisk/core/error.hpp>
 #include <wisk/core/log.hpp>
@@ -14,18 +14,22 @@
 namespace wisk::cli {
 namespace {
 
-/// What a reader must know, for tables that have no place for it: on stderr, each line once.
-class Warnings {
- public:
-  void tell(const std::string& of, const report::Analysis& analysis) {
-    for (const std::string& line : analysis.warnings) {
-      if (told_.insert(line).second) log_warning(of + ": " + line);
-    }
-  }
+/// What a reader must know, for tables that have no place for it: on stderr.
+void tell(const std::string& of, const std::vector<std::string>& warnings) {
+  for (const std::string& line : warnings) log_warning(report::printable(of) + ": " + line);
+}
 
- private:
-  std::set<std::string> told_;
-};
+/// Takes out of the parts' warnings what all of them say: it is of the whole run.
+std::vector<std::string> take_common(std::vector<std::vector<std::string>>& parts) {
+  std::vector<std::string> common = parts.empty() ? std::vector<std::string>{} : parts.front();
+  for (const auto& part : parts)
+    std::erase_if(common,
+                  [&](const std::string& line) { return std::ranges::find(part, line) == part.end(); });
+  for (auto& part : parts)
+    std::erase_if(part,
+                  [&](const std::string& line) { return std::ranges::find(common, line) != common.end(); });
+  return common;
+}
 
 std::string pooled(const po::variables_map& options, const std::vector<report::LoadedRun>& runs) {
   std::vector<double> weights(runs.size(), 1.0);
@@ -38,35 +42,39 @@ std::string pooled(const po::variables_map& options, const std::vector<report::L
                      " numbers above 0, one for each run, found " + std::to_string(weights.size()));
   }
   std::vector<report::Analysis> analyses;
-  Warnings warnings;
   for (const report::LoadedRun& run : runs) {
     analyses.push_back(report::analyse(run.results, run.samples, analysis_options(options, run)));
-    warnings.tell(report::run_name(run), analyses.back());
+    tell(report::run_name(run), analyses.back().warnings);
   }
   return report::pooled_text(runs, analyses, weights, report::terminal_width());
 }
 
+/// A table for each value of a field.
+std::string tables_by(const po::variables_map& options, const report::LoadedRun& run,
+                      const report::AnalysisOptions& asked) {
+  const std::string field = options["by"].as<std::string>();
+  const auto parts = report::analyse_by(run.results, run.samples, asked, field);
+  if (options.count("json") > 0) return report::show_json(field, parts);
+  std::vector<std::vector<std::string>> warnings;
+  for (const auto& [value, part] : parts) warnings.push_back(part.warnings);
+  tell(report::run_name(run), take_common(warnings));
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string title = field + " = " + parts[i].first;
+    tell(title, warnings[i]);
+    text += report::show_part(parts[i].second, title, report::terminal_width());
+  }
+  return options.count("csv") > 0 ? report::show_csv(field, parts) : text;
+}
+
 std::string tables(const po::variables_map& options, const report::LoadedRun& run) {
   const report::AnalysisOptions asked = analysis_options(options, run);
+  if (options.count("by") > 0) return tables_by(options, run, asked);
   const std::size_t width = report::terminal_width();
-  const bool json = options.count("json") > 0, csv = options.count("csv") > 0;
-  Warnings warnings;
-  if (options.count("by") > 0) {
-    const std::string field = options["by"].as<std::string>();
-    const auto parts = report::analyse_by(run.results, run.samples, asked, field);
-    if (json) return report::show_json(field, parts);
-    std::string text;
-    for (const auto& [value, part] : parts) {
-      const std::string title = field + " = " + value;
-      warnings.tell(title, part);
-      if (!csv) text += report::show_part(part, title, width);
-    }
-    return csv ? report::show_csv(field, parts) : text;
-  }
   const report::Analysis analysis = report::analyse(run.results, run.samples, asked);
-  if (json) return report::show_json(analysis);
-  const bool compare = options.count("compare") > 0;
-  if (csv || compare) warnings.tell(report::run_name(run), analysis);
+  if (options.count("json") > 0) return report::show_json(analysis);
+  const bool csv = options.count("csv") > 0, compare = options.count("compare") > 0;
+  if (csv || compare) tell(report::run_name(run), analysis.warnings);
   if (csv) return report::show_csv(analysis);
   if (compare) return report::show_pair(analysis, options["compare"].as<std::string>(), width);
   return report::show_text(analysis, width);

@@ -84,8 +84,11 @@ class NcclGroup final : public DeviceGroup {
   }
 
   ~NcclGroup() override {
-    forget_ = nullptr;  // the device may be gone, and what it recorded with it
+    // The device may be gone: its stream, and what it recorded.
+    stream_ = nullptr;
+    forget_ = nullptr;
     if (std::uncaught_exceptions() > exceptions_at_start_) abort();
+    if (end_.valid()) end_.wait_for(kLongestEnd);  // of one that began while a step was recorded
     if (communicator_ == nullptr) return;
     try {
       finish("ncclCommFinalize", library_.finalize(communicator_));
@@ -133,26 +136,28 @@ class NcclGroup final : public DeviceGroup {
 
   void on_abort(std::function<void()> forget) override { forget_ = std::move(forget); }
 
-  void abort() noexcept override {
+ private:
+  // Of an abort, which waits for threads and kernels of its own, and until nothing recorded holds its
+  // operations. Where those hang, too, the process has to end without it.
+  static constexpr auto kLongestEnd = std::chrono::seconds(10);
+
+  /// Ends what is under way on this rank, so that the stream goes on. The other ranks find out by wait().
+  void abort() noexcept {
     if (communicator_ == nullptr) return;
     const ncclComm_t communicator = std::exchange(communicator_, nullptr);
-    // It waits for threads and kernels of its own, and until nothing recorded holds its operations. Where
-    // those hang, too, the process has to end without it.
-    constexpr auto kLongest = std::chrono::seconds(10);
     try {
       std::packaged_task<void()> task(
           [abort = library_.abort, communicator] { static_cast<void>(abort(communicator)); });
-      const std::future<void> done = task.get_future();
+      end_ = task.get_future();
       std::thread(std::move(task)).detach();
       if (forget_) forget_();
       // What is being recorded is only forgotten when the caller has heard of the failure.
-      if (!is_capturing()) done.wait_for(kLongest);
+      if (!is_capturing()) end_.wait_for(kLongestEnd);
     } catch (const std::exception& error) {  // no thread to be had
       log_warning(std::string("ncclCommAbort: ") + error.what());
     }
   }
 
- private:
   [[nodiscard]] bool is_capturing() const {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     return stream_ != nullptr && ::cudaStreamIsCapturing(stream_, &status) == cudaSuccess &&
@@ -246,6 +251,7 @@ class NcclGroup final : public DeviceGroup {
   const char* last_ = "";              // operation that was called last
   cudaStream_t stream_ = nullptr;      // and in which stream
   std::function<void()> forget_;       // what was recorded
+  std::future<void> end_;              // of an abort
 };
 
 }  // namespace

@@ -46,8 +46,9 @@ std::vector<std::string> warnings_of(const Analysis& analysis) {
         planned += analysis.arm(arm).samples * static_cast<std::int64_t>(results.plan.problems.size());
     }
     lines.push_back(fmt::format(
-        "incomplete: {} of {} samples are missing ({:.1f} %). A dash stands where a problem has fewer than k "
-        "samples; the samples that finished first are the short ones, so numbers of unfinished arms may be "
+        "incomplete: {} of {} samples are missing ({:.1f} %). A problem with fewer than k samples has no "
+        "number there; the samples that finished first are the short ones, so numbers of unfinished arms may "
+        "be "
         "off. "
         "Run the job again to finish it.",
         results.missing_samples, planned,

@@ -35,7 +35,8 @@ int batch_size(const Checkpoints& checkpoints, const EngineOptions& options, con
       2 * static_cast<std::int64_t>(sizeof(float)) * checkpoints.architecture.feed_forward;
   const std::int64_t cache =
       device::cpu_cache_bytes(cpu_options(options, topology)) * topology.replica->size();
-  double fewest[] = {-static_cast<double>(std::clamp<std::int64_t>(cache / row / 16 * 16, 32, 256))};
+  double fewest[] = {-static_cast<double>(
+      std::clamp<std::int64_t>(cache / row / 16 * 16, kFewestSequencesOfCpu, kMostSequencesOfCpu))};
   topology.replica->all_reduce_max(fewest);
   return static_cast<int>(-fewest[0]);
 }

@@ -13,7 +13,7 @@ namespace wisk::run {
 namespace {
 
 constexpr std::uint64_t kProgramBytes = std::uint64_t{1} << 30;  // program, MPI, results in memory
-constexpr int kUsualBatch = 64;  // on the CPU, where the job does not say: limits.cpp
+constexpr int kUsualBatchOfCpu = 64;
 
 }  // namespace
 
@@ -26,10 +26,11 @@ MemoryOfRank memory_of_rank(const Plan& plan, bool on_gpu) {
   const int ranks = plan.job.model.tensor_parallel;
   const Checkpoints& c = plan.checkpoints;
   const std::uint64_t page = model::Transformer::page_bytes(c.architecture, c.compute, ranks);
-  const int usual = on_gpu ? kSequencesOfGpu : kUsualBatch;
-  const int batch = plan.job.engine.max_batch > 0 ? plan.job.engine.max_batch : usual;
+  const std::uint64_t given = plan.job.engine.kv_cache_bytes;
+  int batch = plan.job.engine.max_batch;
+  if (batch == 0) batch = on_gpu ? kSequencesOfGpu : given > 0 ? kMostSequencesOfCpu : kUsualBatchOfCpu;
   std::uint64_t cache = page * pages_wanted(plan.longest, batch);
-  if (const std::uint64_t most = plan.job.engine.kv_cache_bytes; most > 0) cache = std::min(cache, most);
+  if (given > 0) cache = std::min(cache, given);
   const std::uint64_t weights = model::Weights::bytes_for(c.architecture, c.storage, c.compute, ranks);
   if (on_gpu) return {kProgramBytes, weights + beside_weights_of_gpu(cache)};
   return {weights + cache + kProgramBytes, 0};

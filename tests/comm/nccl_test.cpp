@@ -279,17 +279,6 @@ TEST_F(NcclTest, ARankThatStopsEndsTheOthers) {
   }
 }
 
-TEST_F(NcclTest, AbortLetsTheStreamGoOn) {
-  const auto group = make();
-  std::vector<std::byte> data(16);
-  const Planned planned("hang=ncclBroadcast");
-  group->broadcast(data.data(), 16, 0, &stream_);
-  EXPECT_EQ(stream_.pending, 1);
-  group->abort();
-  EXPECT_EQ(stream_.pending, 0);
-  group->abort();
-}
-
 /// As long as something recorded holds its operations a communicator does not end, and would be waited for.
 TEST_F(NcclTest, AFailureForgetsWhatWasRecorded) {
   const auto group = make();
@@ -322,17 +311,24 @@ TEST_F(NcclTest, AFailureWhileRecordingIsToldAtOnce) {
   stream.recorded = 0;
 }
 
-/// The device is gone by then.
-TEST_F(NcclTest, AnEndForgetsNothing) {
+/// The device, its stream and what it recorded are gone by then.
+TEST_F(NcclTest, AnEndAsksNoDevice) {
   auto group = make();
   bool called = false;
   group->on_abort([&called] { called = true; });
+  std::vector<std::byte> data(16);
+  auto stream = std::make_unique<fake::Stream>();
+  group->broadcast(data.data(), 16, 0, stream.get());
+  group->wait(stream.get());
+  stream->capturing = true;  // and would be asked about that
+  const int asked = fake::times_asked_for_capture;
   try {
     const auto own = std::move(group);
     throw std::runtime_error("something else");
   } catch (const std::runtime_error&) {
   }
   EXPECT_FALSE(called);
+  EXPECT_EQ(fake::times_asked_for_capture, asked);
 }
 
 TEST_F(NcclTest, AStateThatCannotBeAskedIsAnError) {

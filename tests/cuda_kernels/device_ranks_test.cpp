@@ -46,11 +46,13 @@ class EmulatedGroup final : public comm::DeviceGroup {
     submit(stream, [=, this] { ranks_.all_reduce_or({words, count}); });
   }
   void wait(void* stream) override {
-    if (broken) throw EnvironmentError("another rank has stopped");
+    if (broken) {
+      if (forget_) forget_();
+      throw EnvironmentError("another rank has stopped");
+    }
     device::cuda::synchronize(static_cast<device::cuda::Stream>(stream));
   }
-  void on_abort(std::function<void()> /*forget*/) override {}
-  void abort() noexcept override {}
+  void on_abort(std::function<void()> forget) override { forget_ = std::move(forget); }
 
   int asked = 0, done = 0;  ///< operations that were called, and that took place
   std::vector<int> roots;   ///< of broadcasts
@@ -66,6 +68,7 @@ class EmulatedGroup final : public comm::DeviceGroup {
     });
   }
   comm::Communicator& ranks_;
+  std::function<void()> forget_;
 };
 
 std::unique_ptr<device::Device> gpu(std::size_t reserve = 0) {
@@ -195,6 +198,7 @@ TEST(CudaRanks, ARankThatStopsIsFoundByTheGroup) {
   LoadedModel model(model_folder("qwen2"), gpu(), Compute::kBFloat16, *world);
   model::Transformer grouped(*model.device, model.architecture, model.weights, Compute::kBFloat16, *world,
                              &group);
+  group.on_abort([&] { model.device->forget_recorded(); });
   sample::Engine engine(*model.device, grouped, {.max_batch = 3, .prefill_chunk = 16, .pages = 12});
   sample::Sampling sampling;
   sampling.parameters.max_tokens = 3;

@@ -15,13 +15,14 @@ TEST(CudaDevices, AreListedOrTheReasonIsGiven) {
   std::string why_none = "?";
   const auto devices = device::cuda::list_devices(why_none);
   EXPECT_EQ(devices.empty(), !why_none.empty()) << why_none;
-  std::set<std::string> bus_ids;
+  std::set<std::string> places;
   for (const device::cuda::DeviceInfo& device : devices) {
     EXPECT_FALSE(device.name.empty());
     EXPECT_GE(device.major, 5);
     EXPECT_GT(device.multiprocessors, 0);
     EXPECT_GT(device.memory_bytes, std::size_t{1} << 28);
-    EXPECT_TRUE(bus_ids.insert(device.bus_id).second) << device.bus_id;
+    EXPECT_EQ(device.uuid.size(), 36u) << device.uuid;
+    EXPECT_TRUE(places.insert(device.bus_id + " " + device.uuid).second) << device.bus_id;
   }
   if (devices.empty()) {
     EXPECT_NE(why_none.find("NVIDIA driver"), std::string::npos) << why_none;

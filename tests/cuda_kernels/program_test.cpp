@@ -87,9 +87,7 @@ TEST(EmulatedProgram, RunsAJobAsTheCpuDoes) {
   std::vector<std::string> on_gpu = small;
   on_gpu.back() = "engine.device=cuda";
   const RunContents expected = job.run("cpu", 0, small);
-  ProgramOptions patient;
-  patient.limit = std::chrono::seconds(200);
-  const ProgramResult result = run_program(emulated(job.command("gpu", 0, on_gpu)), patient);
+  const ProgramResult result = run_program(emulated(job.command("gpu", 0, on_gpu)));
   ASSERT_EQ(result.status, 0) << result.error;
   const RunContents found = RunContents::read(job.path("gpu"));
   ASSERT_EQ(found.samples.size(), expected.samples.size());
@@ -109,7 +107,6 @@ TEST(EmulatedProgram, RunsAJobAsTheCpuDoes) {
 /// A run of two ranks or more on the emulated GPU, without NCCL.
 ProgramResult run_without_nccl(const DemoJob& job, int ranks, int tensor_parallel) {
   ProgramOptions options;
-  options.limit = std::chrono::seconds(300);
   options.environment.emplace_back("WISK_NCCL_LIBRARY", "/nowhere/libnccl.so.2");
   std::vector<std::string> command =
       job.command("run", ranks,

@@ -152,6 +152,25 @@ TEST(GraphCache, RecordsTheSecondStepWhereTheFirstMadeItForget) {
   EXPECT_EQ(calls, 2);
 }
 
+/// An exchange that fails makes the device forget, in the middle of a recording.
+TEST(GraphCache, ForgetsWhileItRecords) {
+  const device::cuda::StreamOwner stream;
+  device::cuda::GraphCache graphs;
+  int calls = 0;
+  const auto run = [&](bool fails) {
+    graphs.run({8, 8}, stream.get(), [&] {
+      ++calls;
+      if (!fails) return;
+      graphs.forget();
+      throw EnvironmentError("a rank has stopped");
+    });
+  };
+  run(false);
+  EXPECT_THROW(run(true), EnvironmentError);
+  for (int i = 0; i < 3; ++i) run(false);
+  EXPECT_EQ(calls, 2 + 2) << "as from the beginning";
+}
+
 std::unique_ptr<device::Device> gpu(bool graphs) {
   device::cuda::CudaOptions options = first_gpu();
   options.graphs = graphs;
@@ -175,6 +194,23 @@ int calls_in_four_steps(bool graphs, std::int32_t tokens, std::int32_t rows, boo
     cuda->wait();
   }
   return calls;
+}
+
+TEST(DeviceSteps, AreForgottenWhenAsked) {
+  const auto cuda = gpu(true);
+  const Arrays a(3, 3);
+  const std::vector<std::int32_t> wanted = {0, 1, 2};
+  int calls = 0;
+  const auto step = [&] {
+    cuda->repeat(cuda->begin_step({a.ids, a.positions, a.page_rows, a.pages}, wanted, nullptr),
+                 [&] { ++calls; });
+    cuda->wait();
+  };
+  for (int i = 0; i < 3; ++i) step();
+  EXPECT_EQ(calls, 2);
+  cuda->forget_recorded();
+  for (int i = 0; i < 3; ++i) step();
+  EXPECT_EQ(calls, 4);
 }
 
 /// Others come once, so that recording them would be in vain.

@@ -95,6 +95,19 @@ TEST(Devices, APlanNeedsNoGpu) {
     const std::size_t at = text.find(begin) + begin.size();
     return std::regex_replace(text.substr(at, text.find('\n', at) - at), std::regex("[0-9.]+"), "N");
   };
+  // A cache of a given size counts as far as it can be used: here less than a hundredth of a GiB.
+  const auto with_cache = [&](const std::string& device, const std::string& size) {
+    const ProgramResult result =
+        run_program(wisk_command({"plan", job.path("job.yaml").string(), "--set", "engine.device=" + device,
+                                  "--set", "engine.kv_cache=" + size}),
+                    cpu_options());
+    EXPECT_EQ(result.status, 0) << result.error;
+    return result.out;
+  };
+  for (const char* device : {"cpu", "cuda"}) {
+    EXPECT_EQ(with_cache(device, "100GiB"), with_cache(device, "50GiB"));
+    EXPECT_EQ(with_cache(device, "100GiB").find(" 100."), std::string::npos);
+  }
   const std::string on_cpu = "N GiB of host memory", on_gpu = "N GiB of GPU memory and " + on_cpu;
   EXPECT_EQ(memory("cpu"), on_cpu);
   EXPECT_EQ(memory("cuda"), on_gpu);

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "e2e/bad_input.hpp"
 
@@ -146,6 +147,50 @@ TEST_F(SplitJob, ResultsSayWhatIsKnownOfProblemsAndArms) {
   const std::string text = out_of({"show", job_.path("run").string(), "--by", "level"});
   EXPECT_NE(text.find("level = easy: 2 problems"), std::string::npos) << text;
   EXPECT_NE(text.find("level = hard: 3 problems"), std::string::npos) << text;
+}
+
+/// What a reader must know is told on stderr where a table has no place for it: of the whole run once, of a
+/// part under its name, whatever that name is.
+TEST_F(SplitJob, WarningsAreToldWhereTablesHaveNoPlaceForThem) {
+  {
+    std::ofstream rows(job_.path("rows.jsonl"));
+    for (std::size_t i = 0; i < 6; ++i) {
+      json row = json::parse(job_.problem_lines()[i]);
+      row["part"] = i % 2 == 0 ? "dev" : "test";
+      row["level"] = i < 2 ? "easy\x1b[31m\nwisk: forged" : "hard";
+      rows << row << "\n";
+    }
+  }
+  sets_.insert(sets_.end(), {"decode.max_tokens=30", "decode.samples=12"});
+  std::ignore = job_.run("run", 0, sets_);
+  const std::string run = job_.path("run").string(), other = job_.path("other").string();
+  std::filesystem::copy(run, other, std::filesystem::copy_options::recursive);
+  const auto told = [](const std::vector<std::string>& arguments) {
+    const ProgramResult result = run_program(wisk_command(arguments));
+    EXPECT_EQ(result.status, 0) << result.error;
+    return messages_of(result.error);
+  };
+  const auto with = [](const std::vector<std::string>& lines, const std::string& begin) {
+    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
+      return line.starts_with("wisk: warning: " + begin);
+    });
+  };
+  const auto all = told({"show", run, "--csv"});
+  ASSERT_GT(with(all, "run: samples reached max_tokens: "), 0);
+  EXPECT_EQ(with(all, "run: "), static_cast<std::ptrdiff_t>(all.size()));
+  EXPECT_EQ(told({"show", run, "--compare", "delta=1"}), all);
+  EXPECT_EQ(told({"show", run}), std::vector<std::string>{}) << "its notes are there";
+  const auto pooled = told({"show", run, other, "--pool"});
+  EXPECT_EQ(with(pooled, "run: "), with(pooled, "other: "));
+  EXPECT_EQ(with(pooled, "run: "), static_cast<std::ptrdiff_t>(all.size()));
+  for (const bool csv : {false, true}) {
+    std::vector<std::string> arguments = {"show", run, "--by", "level"};
+    if (csv) arguments.emplace_back("--csv");
+    const auto parts = told(arguments);
+    EXPECT_EQ(with(parts, "level = hard: samples reached max_tokens: "), 1);
+    EXPECT_EQ(with(parts, "level = easy?[31m?wisk: forged: samples reached max_tokens: "), 1) << parts.back();
+    EXPECT_EQ(std::set<std::string>(parts.begin(), parts.end()).size(), parts.size()) << "nothing twice";
+  }
 }
 
 /// What `wisk plan` says that a job comes to.

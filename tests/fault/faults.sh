@@ -315,6 +315,7 @@ shimmed "clock jumps (by 430 days, four times a second)" clock 0 ""
 # By hand: what is deleted is lost, and nothing else may be.
 deleted_under_the_run() {
   start_and_wait "$plain/run-deleted" "$1"
+  # One that makes a file while rm works is not to blame; it makes no folders.
   rm -rf "$out" || rm -rf "$out" || complain "rm -rf could not remove the folder: files are made in it again"
   : >"$work/before"
   ends 30 4

@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +22,6 @@ class InterruptedRun : public DemoTest {
  protected:
   static std::int64_t long_samples() { return samples_for(2); }
   static std::string long_run() { return "decode.samples=" + std::to_string(long_samples()); }
-  static std::int64_t cells() { return static_cast<std::int64_t>(expected_->samples.size()) / 8; }
 
   /// Starts or resumes it, and waits until `bytes` more are in its journals.
   static std::unique_ptr<Program> start(const std::string& out, int ranks, std::uintmax_t bytes,

@@ -48,7 +48,7 @@ TEST_F(Ranks, ASignalToAnyOneRankStopsAllOfThem) {
     EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), kLatency);
     const RunContents some = RunContents::read(job_->path(out));
     // The ranks without the signal would have drawn everything but the one's share.
-    EXPECT_GT(some.results.missing_samples, cells() * long_samples() / 2);
+    EXPECT_GT(some.results.missing_samples, DemoJob::kCells * long_samples() / 2);
     EXPECT_GT(some.prefixes, 0u);
     expect_completes(out, 2);
   }
@@ -109,10 +109,11 @@ TEST_F(Ranks, PrefixesAreSavedWhileTheRunGoesOn) {
       start(out, 0, 3000,
             {"decode.samples=" + std::to_string(kSamples), "engine.save_seconds=1e-6", "engine.max_batch=2"});
   const auto missing = [&] { return store::read_results(job_->path(out) / "results.h5").missing_samples; };
-  EXPECT_EQ(missing(), cells() * kSamples) << "results.h5 is there from the start";
+  EXPECT_EQ(missing(), DemoJob::kCells * kSamples) << "results.h5 is there from the start";
   // A moment at which no sample has begun passes.
   EXPECT_TRUE(program->wait_until([&] { return RunContents::read(job_->path(out)).prefixes > 0; }));
-  EXPECT_TRUE(program->wait_until([&] { return missing() < cells() * kSamples; })) << "is brought up to date";
+  EXPECT_TRUE(program->wait_until([&] { return missing() < DemoJob::kCells * kSamples; }))
+      << "is brought up to date";
   program->send(SIGKILL);
   std::ignore = program->wait();
   EXPECT_GT(missing(), 0) << "and says that it is partial";
@@ -122,7 +123,7 @@ TEST_F(Ranks, StatusSaysHowARunIsDoing) {
   const std::string out = "watched";
   const auto program = start(out, 0, 3000);
   EXPECT_EQ(status_of(out)["state"], "running");
-  EXPECT_EQ(status_of(out)["samples_total"], cells() * long_samples());
+  EXPECT_EQ(status_of(out)["samples_total"], DemoJob::kCells * long_samples());
   const ProgramResult fsck = run_program(wisk_command({"fsck", job_->path(out).string()}));
   EXPECT_EQ(fsck.status, 0) << fsck.out << fsck.error;
   program->send(SIGKILL);
@@ -174,7 +175,9 @@ TEST_F(Ranks, SamplesOfOtherHardwareAreMixedOnlyWhenAsked) {
   store::JournalWriter other(job_->path(out) / "journal", "rank-0", hash);
   other.append(store::AttemptRecord{{"rank", "0"}, {"device", "cuda sm_90"}});
   // An attempt that drew nothing is none. The last of the samples, which nobody has begun yet.
-  other.append(store::PrefixRecord{{2, 11, static_cast<std::uint32_t>(long_samples() - 1)}, {1}, {-1}});
+  const store::SampleId last = {DemoJob::kArms - 1, DemoJob::kProblems - 1,
+                                static_cast<std::uint32_t>(long_samples() - 1)};
+  other.append(store::PrefixRecord{last, {1}, {-1}});
   std::vector<std::string> command = job_->command(out, 0, {long_run()});
   const ProgramResult refused = run_program(command, cpu_options());
   EXPECT_EQ(refused.status, kInput);

@@ -5,7 +5,7 @@ begin_steps() { # seconds for all
   deadline=$((SECONDS + $1)) failed=0 rows='' lines=''
   : >"$OUT/gpu.log"
   rm -f "$OUT/performance-gpu.md"
-  export -f build_engine sanitize pack_options
+  export -f build_engine sanitize pack_options two_ranks
 }
 
 say() { # line: printed, and kept for the summary
@@ -82,6 +82,14 @@ build_engine() {
   options+=("-DCMAKE_CUDA_ARCHITECTURES=${architecture:-90}-real")
   [ -z "${NCCL_INCLUDE:-}" ] || options+=("-DWISK_NCCL_INCLUDE_DIR=$NCCL_INCLUDE")
   cmake --preset engine "${options[@]}" && cmake --build --preset engine
+}
+
+two_ranks() { # a test of two ranks on one GPU
+  local mpiexec
+  mpiexec=$(sed -n 's/^WISK_MPIEXEC:[A-Z]*=//p' "$BUILD/CMakeCache.txt")
+  [ -x "$BUILD/tests/cuda_ranks_gpu_test" ] || { echo "SKIPPED: not built, for it needs Open MPI"; return 0; }
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
+    "$mpiexec" -n 2 "$BUILD/tests/cuda_ranks_gpu_test"
 }
 
 sanitize() { # tool filter

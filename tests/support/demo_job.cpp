@@ -13,8 +13,6 @@
 namespace wisk::test {
 namespace {
 
-constexpr std::size_t kProblems = 12;
-
 /// Equal, bit for bit: NaN equals NaN.
 void expect_same_bits(const std::vector<double>& found, const std::vector<double>& expected,
                       const char* what) {
@@ -147,7 +145,7 @@ RunContents DemoJob::run(const std::string& out, int ranks, const std::vector<st
 }
 
 std::int64_t DemoJob::samples_for(double seconds, std::int64_t drawn) const {
-  constexpr std::int64_t kLeast = 100, kMost = 4000, kCells = 3 * kProblems;
+  constexpr std::int64_t kLeast = 100, kMost = 4000;
   const auto summary = nlohmann::json::parse(read_bytes(path("expected") / "summary.json"));
   const double a_second = static_cast<double>(drawn) / summary["seconds"]["sampling_wall"].get<double>();
   return std::clamp(static_cast<std::int64_t>(a_second * seconds) / kCells, kLeast, kMost);

@@ -39,6 +39,9 @@ void expect_same_results(const RunContents& found, const RunContents& expected, 
 /// A job in a folder of its own. Owns the folder.
 class DemoJob {
  public:
+  static constexpr std::uint32_t kArms = 3, kProblems = 12;
+  static constexpr std::int64_t kCells = std::int64_t{kArms} * kProblems;
+
   DemoJob();
   [[nodiscard]] const TempFolder& folder() const { return folder_; }
   [[nodiscard]] std::filesystem::path path(const std::string& name) const { return folder_.path() / name; }

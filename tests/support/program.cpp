@@ -159,7 +159,7 @@ std::vector<pid_t> processes_of(const std::string& name, const std::string& text
 }
 
 bool all_gone(const std::string& text) {
-  constexpr std::chrono::seconds kLongest{60};
+  constexpr std::chrono::seconds kLongest{15};
   constexpr std::chrono::milliseconds kBetween{20};
   const auto end = std::chrono::steady_clock::now() + kLongest;
   while (!processes_with(text).empty()) {

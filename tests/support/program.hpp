@@ -63,8 +63,8 @@ ProgramResult run_program(const std::vector<std::string>& command, const Program
 std::vector<pid_t> processes_with(const std::string& text);
 /// Those of them that run the program `name`.
 std::vector<pid_t> processes_of(const std::string& name, const std::string& text);
-/// Waits until there is no process with `text`: those that were told to end may take a moment. False where
-/// some are left.
+/// Waits a little until there is no process with `text`: those that were told to end take a moment. False
+/// where some are left.
 bool all_gone(const std::string& text);
 /// A file of /proc; "" where its process has ended.
 std::string read_proc(const std::filesystem::path& file);

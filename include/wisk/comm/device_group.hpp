@@ -13,7 +13,8 @@ namespace wisk::comm {
 /// they are in the stream, not when they are done; a stream that is being captured takes them into its graph
 /// (after each kind of them has run once outside of a capture). They add nothing but whole words: results are
 /// bits that some rank gave. Failures are EnvironmentErrors that name rank, host and operation; the group is
-/// aborted then and can only be destroyed. One thread.
+/// aborted then (what is under way on this rank ends, so that its stream goes on) and can only be destroyed.
+/// One thread.
 class DeviceGroup {
  public:
   DeviceGroup() = default;
@@ -40,9 +41,6 @@ class DeviceGroup {
   /// `forget` destroys what holds recorded operations of this group. It is called where a failure aborts the
   /// group, which does not end before; not by the destructor.
   virtual void on_abort(std::function<void()> forget) = 0;
-
-  /// Ends what is under way on this rank, so that the stream goes on. The other ranks find out by wait().
-  virtual void abort() noexcept = 0;
 };
 
 }  // namespace wisk::comm

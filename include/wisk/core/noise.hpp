@@ -79,9 +79,6 @@ class Noise {
   [[nodiscard]] constexpr double block_maximum(int block, int count) const {
     return this->block(block, count).maximum;
   }
-  [[nodiscard]] constexpr int block_holder(int block, int count) const {
-    return this->block(block, count).holder;
-  }
 
   /// The Gumbel of token `id` of the block whose maximum is `of_block`; never above that maximum.
   [[nodiscard]] constexpr double gumbel(int id, const BlockNoise& of_block) const {

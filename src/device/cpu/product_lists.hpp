@@ -13,7 +13,8 @@
 
 namespace wisk::device {
 
-/// Lists are kept by one thread. Afterwards any number of threads make the operands and multiply.
+/// Lists are kept by one thread. Afterwards any number of threads make the operands and multiply. Owns the
+/// lists and the pairs; matrices, operands and results are the callers', and `kernels` outlives it.
 class ProductLists {
  public:
   /// Products that read nothing from each other.

@@ -2,9 +2,9 @@
 // neighbouring tokens, or a part of one token's group; attention_tile.cuh is what a warp does with a page.
 //
 // Pages that all tokens of a block of threads share (a problem's prompt, the tokens of a prefill) come
-// first: each is read once for all warps. From the first block of keys on where they differ, each warp reads
-// its own. Both ways only move bytes, so results do not depend on the way, nor on what else is in the step.
-// Compiled with denormals as zero.
+// first: each is read once for all warps, where a block has several. From the first block of keys on where
+// they differ, each warp reads its own. Both ways only move bytes, so results do not depend on the way, nor
+// on what else is in the step. Compiled with denormals as zero.
 
 #include <algorithm>
 
@@ -33,7 +33,7 @@ struct Work {
 template <int kMost, int kWarps>
 struct Shared {
   static constexpr int kStages = (kMost <= 64 ? 2 : 1) * (kWarps == 1 ? 2 : 1), kPages = kWarps * kStages;
-  static constexpr int kBlocksOfProcessor = kMost <= 128 || kWarps == 1 ? 3 : 1;  // that find room at once
+  static constexpr int kBlocksOfProcessor = kMost <= 128 && kWarps > 1 ? 3 : 1;  // at once, by registers
   HalfPage<kMost> keys[kPages], values[kPages];
   Scores scores[kWarps];
   std::uint32_t differ[kWarps];

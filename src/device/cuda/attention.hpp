@@ -33,6 +33,7 @@ struct AttentionCut {
 };
 inline constexpr int kAttentionWarps = 4;
 
+/// Tokens whose heads of one key/value head fill the eight rows of a warp; 1 where they are more.
 int most_together(const AttentionShape& shape);
 /// Fewer tokens a warp, and then fewer warps a block, where there are too few tokens to fill a GPU.
 AttentionCut usual_cut(const AttentionShape& shape, int tokens);

@@ -39,12 +39,6 @@ __device__ float score_of(const float* keys /* [2, D, kPanel] */, const float* q
   return score;
 }
 
-__device__ float largest_of_warp(float x) {
-  for (int apart = kLanes / 2; apart > 0; apart /= 2)
-    x = ScalarLane::max(__shfl_xor_sync(kWholeWarp, x, apart), x);
-  return x;
-}
-
 /// Eight chains over the lanes, lane j in chain j mod 8, then their tree; for all lanes.
 __device__ float sum_of_warp(float x) {
   float chain = x;  // of the last eight lanes: all four terms in their order
@@ -86,7 +80,8 @@ __global__ void __launch_bounds__(kThreads) attention_f32_kernel(const Work work
     float score = score_of(reinterpret_cast<const float*>(page), work.q + row, dim, lane) * shape.scale;
     if (shape.softcap != 0) score = shape.softcap * tanh_lanes<ScalarLane>(score / shape.softcap);
     if (lane < seen.first || lane > seen.last) score = kUnseen;
-    const float largest = largest_of_warp(ScalarLane::max(score, maximum));
+    const float largest = tree_of_warp(ScalarLane::max(score, maximum),
+                                       [](float own, float other) { return ScalarLane::max(other, own); });
     const float p = exp_lanes<ScalarLane>(score - largest);
     const float rescale = exp_lanes<ScalarLane>(maximum - largest);
     denominator = denominator * rescale + sum_of_warp(p);

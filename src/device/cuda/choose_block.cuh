@@ -39,11 +39,7 @@ __device__ inline Candidate best_of_warp(Candidate best) {
 
 /// The largest of the warp, in all lanes. No NaN.
 __device__ inline float largest_of_warp(float value) {
-  for (int apart = kLanes / 2; apart > 0; apart /= 2) {
-    const float other = __shfl_xor_sync(kWholeWarp, value, apart);
-    value = other > value ? other : value;
-  }
-  return value;
+  return tree_of_warp(value, [](float own, float other) { return other > own ? other : own; });
 }
 
 /// Integers above 0 in the order of the doubles (NaN apart), and back.

@@ -29,6 +29,7 @@ class GraphCache {
   }
 
   /// Memory has moved, or parameters of kernels change: nothing that was recorded is right any more.
+  /// Operators may call it, also while they are recorded: entries stay where they are.
   void forget() {
     for (auto& [size, entry] : entries_) entry = Entry{};
   }

@@ -18,6 +18,7 @@
 
 #include "product_plan.hpp"
 #include "vectors.cuh"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 
@@ -126,7 +127,7 @@ __device__ void copy_operand(const TileOperand& operand, int stage, Words* to) {
 /// fragments, words {0, 1} and {2, 3}; with tiles of 8 tokens those of chunks `chunk` and `chunk + 1`.
 template <class Tile>
 __device__ void load_operand(const Words* operand, int chunk, int first, std::uint32_t (&words)[4]) {
-  const int lane = static_cast<int>(threadIdx.x) % 32, row = lane % 8, matrix = lane / 8;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, row = lane % 8, matrix = lane / 8;
   const int token = Tile::kTokens == 8 ? row : 8 * first + matrix / 2 * 8 + row;
   const int unit = 2 * chunk + (Tile::kTokens == 8 ? matrix : matrix % 2);
   ldmatrix_x4(words, operand + Tile::operand_unit(token, unit));
@@ -135,7 +136,7 @@ __device__ void load_operand(const Words* operand, int chunk, int first, std::ui
 /// Adds one stage to the sums of a warp.
 template <class Tile>
 __device__ void multiply_stage(const Words* weights, const Words* operand, typename Tile::Sums& sums) {
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, warp = static_cast<int>(threadIdx.x) / kLanes;
   const int g = lane / 4, t = lane % 4;
   const Words* panel = weights + (2 * warp + g / 4) * Tile::kPanelUnits;
   std::uint32_t b[4];

@@ -9,6 +9,7 @@
 
 #include "product_list.cuh"
 #include "product_tile.cuh"
+#include "warp.cuh"
 
 namespace wisk::device::cuda {
 namespace {
@@ -55,7 +56,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   typename Tile::Sums sums;
   multiply_tile<Tile, 1>(weights_from(item.weights, first_panel), operand_from(item.operand, first_token),
                          shared, sums);
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+  const int lane = static_cast<int>(threadIdx.x) % kLanes, warp = static_cast<int>(threadIdx.x) / kLanes;
   const int feature = (first_panel + 2 * warp) * kPanelRows + lane / 4 * 4;
   const Floats bias = four_of(item.bias, feature, item.features);
   each_token<Tile>(sums, [&](int token, const Floats& four) {

@@ -21,6 +21,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  ++wisk::comm::fake::times_asked_for_capture;
   *status = reinterpret_cast<const Stream*>(stream)->capturing ? cudaStreamCaptureStatusActive
                                                                : cudaStreamCaptureStatusNone;
   return cudaSuccess;

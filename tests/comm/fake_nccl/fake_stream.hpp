@@ -14,4 +14,7 @@ struct Stream {
   std::atomic<bool> capturing = false;
 };
 
+/// Calls of cudaStreamIsCapturing.
+inline std::atomic<int> times_asked_for_capture = 0;
+
 }  // namespace wisk::comm::fake

@@ -77,7 +77,8 @@ class HostMemory {
 
   [[nodiscard]] bool holds(const std::byte* data) const {
     const auto* stack = static_cast<const std::byte*>(__builtin_frame_address(0));
-    if (stack_end_ != nullptr && data >= stack && data < stack_end_) return true;
+    const bool first_thread = ::gettid() == ::getpid();
+    if (first_thread && stack_end_ != nullptr && data >= stack && data < stack_end_) return true;
     return heap_ != nullptr && data >= heap_ && data < static_cast<const std::byte*>(::sbrk(0));
   }
 

@@ -17,7 +17,9 @@ bool delete_device_block(std::byte* data);
 void delete_shared_block(std::byte* data, std::size_t alignment);
 
 /// Throws a KernelError where one of the words of an argument is the address of memory that only the host
-/// sees: its stack or its heap. (Not with sanitizers, which have heaps of their own.)
+/// sees: the stack of the calling thread if it is the program's first, or the heap. Not seen are static data
+/// and what was allocated in large pieces before the first call, which puts all later ones into the heap
+/// (mallopt). Nothing with sanitizers, which have heaps of their own.
 void check_argument(const void* argument, std::size_t bytes);
 
 enum class Place { kHost, kDevice, kBeyond };  ///< kBeyond: begins in a block of the device and ends outside
