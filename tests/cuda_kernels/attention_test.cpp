@@ -329,6 +329,10 @@ TEST_P(CudaAttention, SharedPagesAreReadOnce) {
   // A prefill of 16 tokens over three pages is four blocks; with four tokens a warp it is one.
   EXPECT_EQ(pages_read({2, 1, 64}, prefill(3, 70, 86), 1), 4 * 3);
   EXPECT_EQ(pages_read({2, 1, 64}, prefill(3, 70, 86), 4), 3);
+  // What the next block sees is nothing to this one.
+  EXPECT_EQ(pages_read({8, 1, 64}, {{0, 130}, {0, 131}, {0, 132}, {0, 133}, {3, 100}}, 1), 5 + 4);
+  // Two warps a token: each of two blocks reads the five pages once.
+  EXPECT_EQ(pages_read({16, 1, 64}, {{0, 130}, {0, 131}, {0, 132}, {0, 133}}, 1), 2 * 5);
   // Blocks of one warp share nothing.
   EXPECT_EQ(pages_read({8, 1, 64}, {{0, 130}, {1, 100}}, 1, 1), 5 + 4);
   // What lies before everybody's window, or between the windows, is not read.
@@ -349,6 +353,8 @@ TEST(CudaAttentionCut, FollowsTheNumberOfTokens) {
   EXPECT_EQ(cut({2, 4, 256}, 128), std::pair(1, 4));
   EXPECT_EQ(cut({2, 4, 256}, 512), std::pair(2, 4));  // 256
   EXPECT_EQ(cut({2, 4, 256}, 4096), std::pair(4, 4));
+  EXPECT_EQ(cut({2, 1, 256}, 2040), std::pair(1, 4));  // 255 by twos
+  EXPECT_EQ(cut({2, 1, 256}, 2048), std::pair(2, 4));
   EXPECT_EQ(cut({20, 1, 64}, 170), std::pair(1, 1));  // three parts a token: 510 warps
   EXPECT_EQ(cut({20, 1, 64}, 171), std::pair(1, 4));
 }

@@ -181,6 +181,40 @@ TEST_P(CudaChoose, KnownAnswers) {  // those of Choose.KnownAnswers
                                                321, 321, 321, 321}));
 }
 
+/// The winner is another than its block's holder and little better than what an earlier block has told. All
+/// scores are below 0.
+TEST_P(CudaChoose, AnIdThatIsLittleBetterThanTheBestKnownIsTaken) {
+  if (kThreadSanitizer) GTEST_SKIP() << "its accesses are those of GivesTheCpusTokens";
+  constexpr std::int32_t kKnown = 10, kBlock = 65;
+  Logits logits{64 * 70, 16, std::vector<float>(64 * 70 * 16, -kInfinity)};
+  const std::vector<RowDraw> draws = draws_of(logits.rows, 21);
+  for (std::int32_t r = 0; r < logits.rows; ++r) {
+    const RowDraw& draw = draws[static_cast<std::size_t>(r)];
+    const Noise noise({kSeed, draw.problem_key, draw.sample, draw.position});
+    const auto gumbel = [&](std::int32_t id) { return noise.gumbel(id, noise.block(id / 64, 64)); };
+    const std::int32_t holder = noise.block(kBlock, 64).holder;
+    std::int32_t best = holder == 64 * kBlock ? holder + 1 : 64 * kBlock;
+    for (std::int32_t id = 64 * kBlock; id < 64 * (kBlock + 1); ++id) {
+      if (id != holder && gumbel(id) > gumbel(best)) best = id;
+    }
+    logits.row(r)[kKnown] = -100;
+    logits.row(r)[static_cast<std::size_t>(best)] = static_cast<float>(gumbel(kKnown) - gumbel(best) - 99.9);
+  }
+  for (const bool floors : {false, true}) expect_cpu_choice(logits, draws, choosing(1), {.floors = floors});
+}
+
+/// Noise is lost in logits of that size: all scores are the best one known, also those of ids that nobody had
+/// to draw for.
+TEST_P(CudaChoose, OfEqualScoresTheLowestIdIsTaken) {
+  for (const float logit : {1e30f, -1e30f}) {
+    Logits logits{200, 4, std::vector<float>(800, logit)};
+    for (std::int32_t r = 0; r < 4; ++r)
+      std::fill_n(logits.row(r).begin(), r, -kInfinity);  // row r begins with id r
+    for (const bool floors : {false, true})
+      expect_cpu_choice(logits, draws_of(4, 9), choosing(1), {.floors = floors});
+  }
+}
+
 TEST_P(CudaChoose, FiltersKeepTheLowerIdsOfEqualLogits) {
   const Logits logits{200, 1, std::vector<float>(200, 0.25f)};
   const Shifted<RowDraw> draws(draws_of(1, 3), 0);

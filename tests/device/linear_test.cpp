@@ -187,6 +187,43 @@ TEST_P(LinearProducts, SeveralAtOnce) {
   }
 }
 
+// Operands that differ only in where they lie, only in how far apart their rows are, and only in when they
+// are read: one that is written between two deferred calls.
+TEST_P(LinearProducts, OperandsThatAreAlmostTheSame) {
+  constexpr int kRows = 6, kWidth = 26;
+  Product first(*device_, type(), kRows, 40, kWidth, 7), moved(*device_, type(), kRows, 20, kWidth, 8),
+      closer(*device_, type(), kRows, 33, kWidth, 9), narrow(*device_, type(), kRows, 17, 20, 11),
+      later(*device_, type(), kRows, 18, kWidth, 10), plain(*device_, DType::kFloat32, kRows, 16, kWidth, 12);
+  const std::vector<Product*> all = {&first, &moved, &closer, &narrow, &later, &plain};
+  for (Product* product : all) product->round_inputs();
+  narrow.a = first.a;
+  closer.a = moved.a;
+  narrow.lda = first.lda;
+  closer.lda = later.lda = kWidth;
+  const std::vector<std::int32_t> every_row = {0, 1, 2, 3, 4, 5};
+  for (Device* device : {device_.get(), threaded_.get()}) {
+    std::vector<float> memory = moved.a;
+    const auto linear = [](Product& x, const std::vector<float>& operand) {
+      return Linear{operand.data(), x.lda, &x.matrix, x.bias.data(), x.out.data(), x.ldo, x.inputs};
+    };
+    const Linear products[] = {linear(narrow, first.a), linear(first, first.a), linear(moved, memory),
+                               linear(closer, memory)};
+    const Linear last[] = {linear(later, memory), linear(plain, plain.a)};
+    for (Product* product : all) std::fill(product->out.begin(), product->out.end(), kUntouched);
+    device->defer();
+    device->linear(products, kRows);
+    device->take_rows(later.a.data(), kWidth, every_row, memory.data());
+    device->linear(last, kRows);
+    device->wait();
+    for (Product* product : all) {
+      for (std::int64_t r = 0; r < kRows; ++r) {
+        for (std::int64_t c = 0; c < product->n; ++c)
+          ASSERT_EQ(test::bits_of(product->at(r, c)), test::bits_of(product->expected(r, c, true)));
+      }
+    }
+  }
+}
+
 // Logits: capped as softcap does it, and the largest of each block of 64, whatever the threads; NaN counts
 // for nothing.
 TEST_P(LinearProducts, LogitsAreCappedAndSearched) {

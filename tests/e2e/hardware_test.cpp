@@ -27,7 +27,7 @@ class Hardware : public DemoTest {
 
   /// A copy of the run "expected" of which kOther has drawn every sample but each `gap`-th, and begun that
   /// one with tokens that the CPU would not draw. gap 0: every sample.
-  static void plant(const std::string& name, std::size_t gap) {
+  static void plant(const std::string& name, std::size_t gap, const std::string& device = kOther) {
     const std::filesystem::path from = job_->path("expected"), to = job_->path(name);
     std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
     std::filesystem::remove_all(to / "journal");
@@ -36,7 +36,7 @@ class Hardware : public DemoTest {
     const store::Journal journal = store::Journal::read(from / "journal", hash);
     store::JournalWriter writer(to / "journal", "planted", hash);
     writer.append(store::AttemptRecord{
-        {"rank", "0"}, {"device", kOther}, {"host", "gpu-7"}, {"other_hosts", "gpu-8 gpu-3"}});
+        {"rank", "0"}, {"device", device}, {"host", "gpu-7"}, {"other_hosts", "gpu-8 gpu-3"}});
     for (const auto& [arm, weights] : journal.weights()) writer.note_weights(arm, weights);
     for (std::size_t i = 0; i < journal.samples().size(); ++i) {
       store::SampleRecord sample = journal.load(journal.samples()[i]);
@@ -111,6 +111,13 @@ TEST_F(Hardware, BeginningsAloneAreNotGoneOnWith) {
   EXPECT_EQ(RunContents::read(job_->path("begun")).results.hardware, counts);
 }
 
+/// What does not say where it was drawn is not in the way.
+TEST_F(Hardware, SamplesOfUnknownHardwareAreGoneOnWith) {
+  plant("unknown", 3, "");
+  const ProgramResult result = start("unknown");
+  EXPECT_EQ(result.status, 0) << result.error;
+}
+
 /// No one kind of hardware can go on with it: none is advised.
 TEST_F(Hardware, AnUnfinishedRunOfBothNeedsLeaveToGoOn) {
   plant("both", 3);
@@ -145,11 +152,16 @@ TEST_F(Hardware, ARunOfBothIsMarkedEverywhere) {
   std::string text = shown({"show", run});
   std::replace(text.begin(), text.end(), '\n', ' ');
   EXPECT_NE(text.find("Note: samples of different hardware are mixed: "), std::string::npos) << text;
+  EXPECT_EQ(run_program(wisk_command({"show", run}), cpu_options()).error, "") << "said in the text";
   for (const char* form : {"--csv", "--compare=delta=0.4"}) {
     const ProgramResult other = run_program(wisk_command({"show", run, form}), cpu_options());
     EXPECT_EQ(count_of("samples of different hardware are mixed: " + words, other.error), 1u)
         << form << ": " << other.error;
   }
+  const ProgramResult pool = run_program(wisk_command({"show", run, run, "--pool"}), cpu_options());
+  EXPECT_EQ(count_of("samples of different hardware are mixed: " + words, pool.error), 2u)
+      << "of each run: " << pool.error;
+  EXPECT_EQ(pool.out.find("different hardware"), std::string::npos) << pool.out;
   const json tables = json::parse(shown({"show", "--json", run}));
   EXPECT_EQ(tables["mixed_hardware"], true);
   EXPECT_EQ(tables["hardware"], json(counts));

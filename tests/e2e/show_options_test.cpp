@@ -224,6 +224,11 @@ TEST_F(SplitJob, APlanCountsWhatIsDrawn) {
   EXPECT_EQ(many.tokens - few.tokens, 3 * 5 * 8 * 48);
   EXPECT_GT(few.tokens, 3 * 5 * (8 * 48 + 10)) << "prompts have tokens too";
   EXPECT_GT(few.gib, 1.0) << "weights, keys and values beside the program";
+  const std::string large = "engine.max_batch=65536";
+  const double all = Sums(plan({large})).gib;
+  EXPECT_GT(all, few.gib + 1);
+  EXPECT_EQ(Sums(plan({large, "engine.kv_cache=64TiB"})).gib, all) << "no more than is needed";
+  EXPECT_LT(Sums(plan({large, "engine.kv_cache=1MiB"})).gib, few.gib + 0.1) << "no more than there may be";
 }
 
 }  // namespace

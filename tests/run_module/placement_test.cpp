@@ -2,6 +2,7 @@
 // with its GPUs hidden.
 
 #include "placement.hpp"
+#include "sizes.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -182,6 +183,12 @@ TEST(NcclOptions, WaitAsLongAsOtherRanksMayTake) {
   EXPECT_EQ(nccl_options(options).limit_seconds, 0) << "for ever";
   options.share_gpu = true;
   EXPECT_TRUE(nccl_options(options).share_gpu);
+}
+
+/// With one page to spare for each sequence.
+TEST(PagesWanted, AreThoseOfABatchAndOfHalfAsManyPromptsAndOfOneMore) {
+  EXPECT_EQ(pages_wanted(96, 10), 4u * 15 + 4);
+  EXPECT_EQ(pages_wanted(97, 1), 5u * 3 / 2 + 5);
 }
 
 TEST(RankViews, ArriveAsTheyWere) {
