@@ -58,13 +58,13 @@ std::string tables_by(const po::variables_map& options, const report::LoadedRun&
   std::vector<std::vector<std::string>> warnings;
   for (const auto& [value, part] : parts) warnings.push_back(part.warnings);
   tell(report::run_name(run), take_common(warnings));
+  const auto title = [&](std::size_t part) { return field + " = " + parts[part].first; };
+  for (std::size_t i = 0; i < parts.size(); ++i) tell(title(i), warnings[i]);
+  if (options.count("csv") > 0) return report::show_csv(field, parts);
+  const std::size_t width = report::terminal_width();
   std::string text;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::string title = field + " = " + parts[i].first;
-    tell(title, warnings[i]);
-    text += report::show_part(parts[i].second, title, report::terminal_width());
-  }
-  return options.count("csv") > 0 ? report::show_csv(field, parts) : text;
+  for (std::size_t i = 0; i < parts.size(); ++i) text += report::show_part(parts[i].second, title(i), width);
+  return text;
 }
 
 std::string tables(const po::variables_map& options, const report::LoadedRun& run) {

@@ -18,11 +18,8 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{2};
 constexpr int kCouldNotStart = 127;
 
-/// What Debian's mpiexec must be told to start as root and with more ranks than cores; other programs ignore
-/// it. Ranks that wait give their core to those they wait for.
-constexpr std::array<const char*, 4> kMpiVariables = {
-    "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_rmaps_base_oversubscribe",
-    "OMPI_MCA_mpi_yield_when_idle"};
+/// What tests/CMakeLists.txt tells mpiexec, as "name=value"; other programs ignore it.
+constexpr const char* kMpiEnvironment[] = {WISK_MPI_ENVIRONMENT};
 
 /// In the child: never returns. Nothing here allocates but setenv, and the child has one thread.
 [[noreturn]] void start(const std::vector<char*>& arguments, const ProgramOptions& options, int out,
@@ -33,7 +30,7 @@ constexpr std::array<const char*, 4> kMpiVariables = {
   ::dup2(out, STDOUT_FILENO);
   ::dup2(error, STDERR_FILENO);
   if (options.closed_stdout) ::close(STDOUT_FILENO);
-  for (const char* name : kMpiVariables) ::setenv(name, "1", 1);
+  for (const char* setting : kMpiEnvironment) ::putenv(const_cast<char*>(setting));
   for (const auto& [name, value] : options.environment) ::setenv(name.c_str(), value.c_str(), 1);
   if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) ::_exit(kCouldNotStart);
   if (options.file_size_limit != 0) {
