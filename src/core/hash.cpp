@@ -51,13 +51,7 @@ std::string Sha256::hex() {
   unsigned int length = 0;
   WISK_ASSERT(EVP_DigestFinal_ex(context_->evp.get(), digest.data(), &length) == 1 &&
               length == digest.size());
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
+  return hex_of(std::as_bytes(std::span(digest)));
 }
 
 std::string sha256_of_file(const std::filesystem::path& file, const std::function<void()>& between) {
@@ -72,6 +66,16 @@ std::string sha256_of_file(const std::filesystem::path& file, const std::functio
     hash.update(std::span(buffer).first(static_cast<std::size_t>(got)));
     if (between) between();
   }
+}
+
+std::string hex_of(std::span<const std::byte> bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::byte byte : bytes) {
+    text += kDigits[std::to_integer<std::size_t>(byte >> 4)];
+    text += kDigits[std::to_integer<std::size_t>(byte & std::byte{15})];
+  }
+  return text;
 }
 
 std::string hex64(std::uint64_t value) {

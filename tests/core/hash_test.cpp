@@ -19,6 +19,10 @@ TEST(Sha256, OfAFile) {
   EXPECT_EQ(sha256_of_file(folder.write("abc", "abc")), Sha256().update("abc").hex());
 }
 
+TEST(HexOf, TwoDigitsAByte) {
+  EXPECT_EQ(hex_of(std::as_bytes(std::span("\x00\x0f\xa0", 3))), "000fa0");
+}
+
 // Part of results: a change of the library's algorithm must not go unseen.
 TEST(Xxh3, KnownAnswers) {
   EXPECT_EQ(hex64(xxh3("")), "2d06800538d394c2");

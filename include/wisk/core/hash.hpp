@@ -38,6 +38,8 @@ class Sha256 {
 /// failed). `between`, if any, is called after each MiB; what it throws ends the reading.
 std::string sha256_of_file(const std::filesystem::path& file, const std::function<void()>& between = {});
 
+/// Two lower-case hexadecimal digits a byte.
+std::string hex_of(std::span<const std::byte> bytes);
 /// 16 lower-case hexadecimal digits.
 std::string hex64(std::uint64_t value);
 

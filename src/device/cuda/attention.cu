@@ -23,7 +23,7 @@ struct Work {
   LayerCache cache;
   Step step;
   std::uint32_t* out;  // [T, H, D/2], pairs
-  int parts;           // items of a token, 1 unless the group has more than kRows heads
+  int parts;           // items of a token
   int rows_of_token;   // of an item
   int tokens_of_item;  // 1 where there are parts
 };
@@ -339,10 +339,14 @@ int rows_of_token(const AttentionShape& shape) {
   return std::min(shape.heads / shape.kv_heads, kRows);
 }
 
-/// Items of a head: of so many tokens, so many of them a warp.
+/// Items of a token, 1 unless the group has more than kRows heads.
+int parts_of(const AttentionShape& shape) {
+  return (shape.heads / shape.kv_heads + kRows - 1) / kRows;
+}
+
+/// Items of a key/value head: of so many tokens, so many of them a warp.
 std::int64_t items_of(const AttentionShape& shape, int tokens, int together) {
-  const int parts = (shape.heads / shape.kv_heads + kRows - 1) / kRows;
-  return (std::int64_t{tokens} + together - 1) / together * parts;
+  return (std::int64_t{tokens} + together - 1) / together * parts_of(shape);
 }
 
 }  // namespace
@@ -368,8 +372,8 @@ void attention_bf16(const std::uint32_t* q, const AttentionShape& shape, int lay
   WISK_ASSERT(cut.warps == 1 || cut.warps == kAttentionWarps);
   WISK_ASSERT(std::int64_t{step.tokens} * shape.heads <= 0x7fffffff);
   const std::int64_t items = items_of(shape, step.tokens, cut.together);
-  const int parts = static_cast<int>(items_of(shape, 1, 1));
-  const Work work{q, shape, layer_of(cache, layer), step, out, parts, rows_of_token(shape), cut.together};
+  const Work work{q,   shape,           layer_of(cache, layer), step,
+                  out, parts_of(shape), rows_of_token(shape),   cut.together};
   if (shape.head_dim == 64) return start<64, true>(work, items, cut.warps, stream);
   if (shape.head_dim == 128) return start<128, true>(work, items, cut.warps, stream);
   if (shape.head_dim == 256) return start<256, true>(work, items, cut.warps, stream);

@@ -10,8 +10,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <span>
 
 #include <wisk/core/error.hpp>
+#include <wisk/core/hash.hpp>
 
 namespace wisk::device::cuda {
 namespace {
@@ -79,14 +81,8 @@ int attribute(cudaDeviceAttr which, int device) {
 
 /// "4d5e8f01-...": 16 bytes in hexadecimal, in groups of 4, 2, 2, 2 and 6.
 std::string words_of(const cudaUUID_t& uuid) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string words;
-  for (int i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) words += '-';
-    const auto byte = static_cast<unsigned char>(uuid.bytes[i]);
-    words += kDigits[byte / 16];
-    words += kDigits[byte % 16];
-  }
+  std::string words = hex_of(std::as_bytes(std::span(uuid.bytes)));
+  for (const std::size_t dash : {8, 13, 18, 23}) words.insert(dash, 1, '-');
   return words;
 }
 
